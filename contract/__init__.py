@@ -1,0 +1,1 @@
+"""The wire between box and server: all that the two share, importing neither."""

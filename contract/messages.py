@@ -1,0 +1,342 @@
+"""The messages of the wire, version 1.
+
+Each message is a *body* (what the counting core knows) under an *envelope* (who sends it and as which number).
+The core builds bodies; the spool alone numbers them, inside the transaction that stores them.
+
+Rules:
+1. Every counted field merges by sum or by max, because a restart splits an interval into two records that
+   have to add up. Means and rates are computed on read.
+2. No field can hold a picture, a track or free text: numbers, times, enumerations and names only.
+3. Unknown fields are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    model_validator,
+)
+
+from contract.names import (
+    BINS,
+    GRID_INTERVAL_S,
+    INTERVALS_S,
+    UNOBSERVED_FLAGS,
+    Flag,
+    Hex16,
+    Name,
+    ObjectClass,
+    Purpose,
+    TimeQuality,
+    ZoneKind,
+)
+
+_TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+# Sums of rounded seconds may pass the interval by a rounding step; anything more is a fault.
+_ROUNDING_S = 0.01
+
+
+def parse_time(value: object) -> datetime:
+    """A whole second in UTC, from ``2026-11-21T10:15:00Z`` or from an aware datetime.
+
+    Raises:
+        ValueError: for any other spelling, another zone or a fraction of a second.
+    """
+    if isinstance(value, datetime):
+        if value.utcoffset() is None or value.utcoffset() != UTC.utcoffset(None) or value.microsecond:
+            raise ValueError(f"time must be a whole second in UTC (got {value.isoformat()})")
+        return value.replace(tzinfo=UTC)
+    if not isinstance(value, str) or len(value) != 20:
+        raise ValueError("time must be written like 2026-11-21T10:15:00Z")
+    try:
+        return datetime.strptime(value, _TIME_FORMAT).replace(tzinfo=UTC)
+    except ValueError as exc:
+        raise ValueError("time must be written like 2026-11-21T10:15:00Z") from exc
+
+
+def format_time(value: datetime) -> str:
+    """The wire spelling of a UTC time."""
+    return value.astimezone(UTC).strftime(_TIME_FORMAT)
+
+
+UtcSecond = Annotated[datetime, BeforeValidator(parse_time), PlainSerializer(format_time, return_type=str)]
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
+Seconds = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1e7, le=1e7)]
+Point = tuple[Fraction, Fraction]
+Metres = tuple[Finite, Finite]
+Histogram = Annotated[tuple[Count, ...], Field(min_length=BINS, max_length=BINS)]
+# Versions and model names: no spaces, so no sentence, fits.
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+IntervalSeconds = Literal[10, 30, 60, 300, 900]
+
+
+class Strict(BaseModel):
+    """Base of everything on the wire: immutable, closed, no silent conversion."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, populate_by_name=True, serialize_by_alias=True
+    )
+
+    # JSON knows arrays only, and strict mode would refuse a list where a tuple is declared.
+    @model_validator(mode="before")
+    @classmethod
+    def _arrays(cls, value: Any) -> Any:
+        return _tuples(value) if isinstance(value, dict) else value
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return value
+
+
+class Envelope(Strict):
+    """Who sends, and the record's number within one run of the process."""
+
+    device: Name
+    run: Hex16
+    seq: Annotated[int, Field(ge=0, le=2**53)]
+
+    @property
+    def key(self) -> str:
+        """Idempotency key: the same key counts once."""
+        return f"{self.device}/{self.run}/{self.seq}"
+
+
+class Body(Strict):
+    """What every message says besides its envelope."""
+
+    type: str
+    camera: Name
+
+
+class Interval(Body):
+    """A half-open UTC interval ``[start, start + interval_s)`` on the UTC grid, and how well it was seen."""
+
+    start: UtcSecond
+    interval_s: IntervalSeconds
+    observed_s: Seconds
+    flag_s: dict[Flag, Seconds] = Field(default_factory=dict)
+    time_quality: TimeQuality
+
+    @model_validator(mode="after")
+    def _seconds_fit(self) -> Interval:
+        limit = self.interval_s + _ROUNDING_S
+        if self.start.timestamp() % self.interval_s:
+            raise ValueError(f"start must lie on the {self.interval_s} s grid of UTC")
+        if self.observed_s > limit:
+            raise ValueError(f"observed_s must not exceed interval_s (got {self.observed_s})")
+        if any(seconds > limit for seconds in self.flag_s.values()):
+            raise ValueError("no flag may last longer than interval_s")
+        blind = max((self.flag_s.get(flag, 0.0) for flag in UNOBSERVED_FLAGS), default=0.0)
+        if self.observed_s + blind > limit:
+            raise ValueError("observed_s and a blind flag must fit into interval_s together")
+        return self
+
+
+class ZoneCounts(Strict):
+    """One class in one zone and interval. ``object_s`` is object-seconds; ``peak`` was held for >= 1 s."""
+
+    object_s: Seconds
+    peak: Count
+    entries: Count
+    exits: Count
+    dwell: Histogram
+    dwell_censored: Count
+
+
+class ZoneBody(Interval):
+    """``parvis.zone.v1``: presence and flow of one zone in one interval."""
+
+    type: Literal["parvis.zone.v1"] = "parvis.zone.v1"
+    zone: Name
+    zone_version: Hex16
+    counts: dict[ObjectClass, ZoneCounts]
+    peak_vehicle: Count
+
+    @model_validator(mode="after")
+    def _counts_need_sight(self) -> ZoneBody:
+        for name, counts in self.counts.items():
+            if counts.object_s > 0 and self.observed_s == 0:
+                raise ValueError(f"counts.{name}.object_s must be 0 where nothing was observed")
+        return self
+
+
+class ParkingBody(Interval):
+    """``parvis.parking.v1``: bays of one zone. ``peak`` is the most bays occupied at once, held for >= 1 s."""
+
+    type: Literal["parvis.parking.v1"] = "parvis.parking.v1"
+    zone: Name
+    zone_version: Hex16
+    bay_mode: Literal["drawn", "capacity"]
+    bays: Annotated[int, Field(ge=1, le=100_000)]
+    occupied_bay_s: Seconds
+    observed_bay_s: Seconds
+    peak: Count
+    arrivals: Count
+    departures: Count
+    stay: Histogram | None
+    stay_censored: Count
+
+    @model_validator(mode="after")
+    def _bays_fit(self) -> ParkingBody:
+        if self.occupied_bay_s > self.observed_bay_s + _ROUNDING_S:
+            raise ValueError("occupied_bay_s must not exceed observed_bay_s")
+        if self.observed_bay_s > self.bays * (self.interval_s + _ROUNDING_S):
+            raise ValueError("observed_bay_s must not exceed bays x interval_s")
+        if self.peak > self.bays:
+            raise ValueError("peak must not exceed bays")
+        return self
+
+
+class LineCounts(Strict):
+    """Crossings of one class: ``in`` is from c < 0 to c > 0 of the directed line, ``out`` the other way."""
+
+    in_: Count = Field(alias="in")
+    out: Count
+
+
+class LineBody(Interval):
+    """``parvis.line.v1``: crossings of one count line in one interval."""
+
+    type: Literal["parvis.line.v1"] = "parvis.line.v1"
+    line: Name
+    counts: dict[ObjectClass, LineCounts]
+
+
+class GridBody(Body):
+    """``parvis.grid.v1``: where one class was, hourly, row by row from the top left, in object-seconds.
+
+    A cell touched by fewer than five distinct tracks is null: one person's hour in a grid is a path.
+    """
+
+    type: Literal["parvis.grid.v1"] = "parvis.grid.v1"
+    start: UtcSecond
+    object_class: ObjectClass = Field(alias="class")
+    cols: Annotated[int, Field(ge=1, le=64)]
+    rows: Annotated[int, Field(ge=1, le=64)]
+    observed_s: Annotated[float, Field(ge=0, le=GRID_INTERVAL_S, allow_inf_nan=False)]
+    object_s: tuple[Seconds | None, ...]
+
+    @model_validator(mode="after")
+    def _cells(self) -> GridBody:
+        if len(self.object_s) != self.cols * self.rows:
+            raise ValueError("object_s must hold cols x rows cells")
+        if self.start.timestamp() % GRID_INTERVAL_S:
+            raise ValueError("start must lie on the hour")
+        return self
+
+
+class AnomalyBody(Body):
+    """``parvis.anomaly.v1``: one revision of one case; the highest revision wins, in whatever order."""
+
+    type: Literal["parvis.anomaly.v1"] = "parvis.anomaly.v1"
+    case: Hex16
+    revision: Annotated[int, Field(ge=1, le=1_000_000)]
+    kind: Literal["debris", "stopped_vehicle", "obstruction"]
+    state: Literal["open", "updated", "cleared"]
+    zone: Name
+    first_seen: UtcSecond
+    last_seen: UtcSecond
+    x: Fraction
+    y: Fraction
+    w: Fraction
+    h: Fraction
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None
+    size_m: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
+    confidence: Fraction
+
+
+class ZoneConfig(Strict):
+    """One zone as the box counts it; its version names exactly this geometry and these rules."""
+
+    id: Name
+    kind: ZoneKind
+    purpose: Purpose
+    polygon: tuple[Point, ...] | None
+    bays: dict[Name, tuple[Point, ...]] = Field(default_factory=dict)
+    capacity: Annotated[int, Field(ge=1, le=100_000)] | None
+    classes: tuple[ObjectClass, ...]
+
+    @property
+    def version(self) -> str:
+        """First 16 hex digits of the SHA-256 of this zone's canonical JSON."""
+        return hashlib.sha256(canonical(self).encode()).hexdigest()[:16]
+
+
+class LineConfig(Strict):
+    """One count line, from a to b."""
+
+    id: Name
+    points: tuple[Point, Point]
+    classes: tuple[ObjectClass, ...]
+
+
+class GroundConfig(Strict):
+    """Four image points (fractions) and their place on the ground, in metres or as (lon, lat)."""
+
+    image: tuple[Point, Point, Point, Point]
+    metres: tuple[Metres, Metres, Metres, Metres] | None = None
+    lonlat: tuple[Metres, Metres, Metres, Metres] | None = None
+
+
+class ConfigBody(Body):
+    """``parvis.config.v1``: what one camera counts from ``at`` on; sent at start and on change."""
+
+    type: Literal["parvis.config.v1"] = "parvis.config.v1"
+    at: UtcSecond
+    interval_s: IntervalSeconds
+    zones: tuple[ZoneConfig, ...]
+    lines: tuple[LineConfig, ...]
+    ground: GroundConfig | None
+    model: Label
+    model_sha256: Sha256
+    software: Label
+
+
+class HealthBody(Body):
+    """``parvis.health.v1``: once a minute and camera. Null means that this box cannot tell."""
+
+    type: Literal["parvis.health.v1"] = "parvis.health.v1"
+    at: UtcSecond
+    state: Literal["starting", "live", "lost", "ended"]
+    fps: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+    frames_dropped: Count
+    reconnects: Count
+    inference_ms: Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)] | None
+    spool_depth: Count
+    spool_age_s: Seconds | None
+    dead_letters: Count
+    last_acknowledged: UtcSecond | None
+    disk_free_mb: Annotated[int, Field(ge=0, le=10**9)] | None
+    temperature_c: Annotated[float, Field(ge=-100, le=200, allow_inf_nan=False)] | None
+    throttled: bool | None
+    clock: TimeQuality
+    software: Label
+    model: Label
+
+
+def canonical(model: Strict) -> str:
+    """The one JSON spelling of a message: sorted keys, no spaces, ASCII. Equal messages spell alike."""
+    return json.dumps(
+        model.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), allow_nan=False
+    )
+
+
+assert set(INTERVALS_S) == {10, 30, 60, 300, 900}  # IntervalSeconds spells the same numbers for the type checker

@@ -1,0 +1,1 @@
+"""The box: camera, detector, tracker, zones, records, spool, uplink."""
