@@ -48,9 +48,7 @@ class Detections:
     @staticmethod
     def empty() -> Detections:
         """No detection at all."""
-        return Detections(
-            np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64)
-        )
+        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,193 @@
+"""``parvis edge``: the box's commands. Results go to stdout, progress and logs to stderr.
+
+Heavy imports (OpenCV, ONNX Runtime) wait inside the commands, so that ``parvis --help`` answers at once and a
+server without the box's packages can still load this module.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TextIO
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from contract.batch import stamp
+from contract.messages import canonical, parse_time
+from edge.errors import CameraError, ConfigError
+
+if TYPE_CHECKING:
+    from edge.config import BoxConfig, CameraEntry
+    from edge.replay import Replay, ReplayResult
+
+app = typer.Typer(no_args_is_help=True, help="The box next to the camera.")
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The box's YAML file.", show_default=False)]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of stdout.")]
+_START = "2026-01-01T00:00:00Z"
+err = Console(stderr=True)
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the spool. Default: `state` next to the configuration.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    """Count until stopped (SIGTERM or Ctrl-C); closes the open interval before it ends."""
+    from edge.config import load_config
+    from edge.service import Service
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    box = load_config(config)
+    if box.interval_s < 60:
+        err.print(f"warning: interval_s is {box.interval_s}; a live box should use 60 or more.", style="yellow")
+    service = Service(box, config.parent, state or config.parent / "state")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    service.run(stop)
+
+
+@app.command()
+def replay(
+    video: Annotated[Path, typer.Argument(help="A video file; it replaces the camera's source.")],
+    config: ConfigOption,
+    camera: Annotated[str | None, typer.Option(help="Which camera's zones; needed when there are several.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write records here, one a line. Default: stdout.")] = None,
+    model: Annotated[Path | None, typer.Option(help="An .onnx file instead of the configured one.")] = None,
+    start: Annotated[str, typer.Option(help="UTC time of the first frame.")] = _START,
+    preview: Annotated[Path | None, typer.Option(help="Write a masked video with zones and counts.")] = None,
+    json_: JsonOption = False,
+) -> None:
+    """Count a recorded video as fast as the machine goes; write one wire record per line; send nothing."""
+    from edge.camera import VideoFile
+    from edge.config import load_config
+    from edge.replay import Replay, build_detector
+
+    box = load_config(config)
+    chosen = _choose(box, camera, config)
+    at = _start(start)
+    with VideoFile(video) as source:
+        detector = build_detector(box, config.parent, model)
+        job = Replay(source, box, chosen, detector, at)
+        records, result = _write(job, video, box.device, out, preview, json_)
+    _tell(result, records, json_, out)
+    if result.warning:
+        raise CameraError(result.warning)
+
+
+@app.command()
+def validate(config: ConfigOption, json_: JsonOption = False) -> None:
+    """Check a configuration and say what it counts, without a camera."""
+    from edge.config import load_config
+
+    box = load_config(config)
+    cameras = [
+        {
+            "camera": camera.id,
+            "zones": [{"zone": zone.id, "kind": zone.kind, "classes": zone.wire().classes} for zone in camera.zones],
+            "lines": [{"line": line.id, "classes": line.classes} for line in camera.lines],
+        }
+        for camera in box.cameras
+    ]
+    if json_:
+        print(json.dumps({"device": box.device, "interval_s": box.interval_s, "cameras": cameras}))
+        return
+    for camera in box.cameras:
+        print(f"{camera.id}: {len(camera.zones)} zones, {len(camera.lines)} lines every {box.interval_s} s")
+        for zone in camera.zones:
+            print(f"  {zone.kind} {zone.id}: {', '.join(zone.wire().classes)}")
+        for line in camera.lines:
+            print(f"  line {line.id}: {', '.join(line.classes)}")
+
+
+def _choose(box: BoxConfig, name: str | None, config: Path) -> CameraEntry:
+    ids = [camera.id for camera in box.cameras]
+    if name is None and len(ids) > 1:
+        raise ConfigError(f"{config} has several cameras: say which with --camera ({', '.join(ids)}).")
+    if name is not None and name not in ids:
+        raise ConfigError(f"{config} has no camera '{name}'. Known: {', '.join(ids)}.")
+    return box.cameras[0 if name is None else ids.index(name)]
+
+
+def _start(text: str) -> datetime:
+    try:
+        return parse_time(text).astimezone(UTC)
+    except ValueError as exc:
+        raise ConfigError(f"--start: {exc} (got {text!r}).") from exc
+
+
+def _write(
+    job: Replay, video: Path, device: str, out: Path | None, preview: Path | None, json_: bool
+) -> tuple[int, ReplayResult]:
+    from edge.overlay import preview_watch
+    from edge.replay import run_id
+
+    run = run_id(video, job.config)
+    sink: TextIO | None = None if json_ and out is None else sys.stdout
+    try:
+        if out is not None:
+            sink = out.open("w", encoding="ascii")
+    except OSError as exc:
+        raise ConfigError(f"--out {out}: cannot be written ({exc.strerror}). Choose another place.") from exc
+    seq = 0
+    try:
+        with preview_watch(preview, job) as watch, progress() as bar:
+            task = bar.add_task(video.name, total=job.frames)
+            for body in job.bodies(lambda *args: (bar.advance(task), watch(*args))[1]):
+                if sink is not None:
+                    print(canonical(stamp(body, device=device, run=run, seq=seq)), file=sink)
+                seq += 1
+    finally:
+        if out is not None and sink is not None:
+            sink.close()
+    return seq, job.result
+
+
+def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None) -> None:
+    rate = result.frames / result.wall_s if result.wall_s else 0.0
+    if json_:
+        print(
+            json.dumps(
+                {
+                    "records": records,
+                    "frames": result.frames,
+                    "seconds": round(result.seconds, 3),
+                    "wall_s": round(result.wall_s, 3),
+                    "fps": round(rate, 1),
+                    "first_frame_s": round(result.first_frame_s, 3),
+                    "out": None if out is None else str(out),
+                    "warning": result.warning,
+                }
+            )
+        )
+        return
+    err.print(
+        f"{records} records of {result.frames} frames ({result.seconds:.1f} s of video) in {result.wall_s:.1f} s,"
+        f" {rate:.0f} frames a second"
+    )
+
+
+def progress() -> Progress:
+    """A progress bar on stderr, silent where stderr is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )

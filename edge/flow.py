@@ -1,0 +1,218 @@
+"""Entries, exits, dwell and line crossings: what needs tracks.
+
+Words (design.md section 6): a track born inside a zone is not an entry, one lost inside is not an exit. Every
+change is confirmed by evidence over time or distance and then dated back to its first evidence.
+
+State of a track is dropped with the track.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.geometry import points_in_polygon, segments_cross, side_of_line
+from edge.zones import CountLine
+
+# A change is believed after this long, or once the object moved this share of its box height since it.
+CONFIRM_S = 0.4
+CONFIRM_TRAVEL = 0.5
+# Crossing a line takes this share of the box height beyond it on either side: jitter stays within.
+LINE_BAND = 0.12
+HOLD_S = 3.0
+
+
+@dataclass(slots=True, eq=False)
+class Subject:
+    """What is known of one track so far; visits and crossings refer to it, so that a later vote corrects them.
+
+    ``real`` is false while a single weak detection is all the evidence there is.
+    """
+
+    class_id: int
+    real: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sighting:
+    """A track seen in this frame: ``anchor`` (2,) and ``height`` of its box, pixels."""
+
+    track_id: int
+    anchor: NDArray[np.float64]
+    height: float
+    subject: Subject
+
+
+@dataclass(slots=True, eq=False)
+class Visit:
+    """One stay of one track in one zone: [start, end) seconds; ``end`` is infinite while it lasts."""
+
+    subject: Subject
+    start: float
+    entered: bool
+    end: float = float("inf")
+    exited: bool = False
+
+
+@dataclass(slots=True)
+class _Member:
+    """One track as one zone sees it."""
+
+    subject: Subject
+    inside: bool
+    seen_at: float
+    hold_until: float
+    visit: Visit | None = None
+    changed_at: float | None = None  # first evidence against ``inside``
+    changed_anchor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))  # where that was
+
+
+class ZoneFlow:
+    """Visits to one polygon (M, 2), pixels."""
+
+    def __init__(self, polygon: NDArray[np.float64]) -> None:
+        self._polygon = polygon
+        self._members: dict[int, _Member] = {}
+        self._frame_at: float | None = None
+        self.visits: list[Visit] = []
+
+    def observe(self, sightings: Sequence[Sighting], alive: frozenset[int], at: float) -> None:
+        """One frame: the tracks seen in it, and the ids of all tracks that may still be found again."""
+        anchors = np.array([sighting.anchor for sighting in sightings]).reshape(-1, 2)
+        for sighting, inside in zip(sightings, points_in_polygon(anchors, self._polygon), strict=True):
+            member = self._members.get(sighting.track_id)
+            if member is None:
+                self._members[sighting.track_id] = self._first(sighting, bool(inside), at)
+            else:
+                self._update(member, sighting, bool(inside), at)
+        for track_id, member in list(self._members.items()):
+            if member.seen_at < at:
+                # The state of the last sighting held until this frame, which did not see the object.
+                member.hold_until = min(member.hold_until, at)
+            if track_id not in alive:
+                self._leave(self._members.pop(track_id))
+        self._frame_at = at
+
+    def finish(self, at: float) -> None:
+        """End all visits: nothing is seen from ``at`` on."""
+        for member in self._members.values():
+            member.hold_until = min(member.hold_until, at)
+            self._leave(member)
+        self._members.clear()
+
+    def forget(self, before: float) -> None:
+        """Drop visits that ended before an instant."""
+        self.visits = [visit for visit in self.visits if visit.end > before]
+
+    def present(self) -> int:
+        """How many real tracks are inside now (for the preview)."""
+        return sum(member.inside and member.subject.real for member in self._members.values())
+
+    def _first(self, sighting: Sighting, inside: bool, at: float) -> _Member:
+        member = _Member(sighting.subject, inside, at, at + HOLD_S)
+        if inside:
+            member.visit = self._open(sighting.subject, at, entered=False)
+        return member
+
+    def _open(self, subject: Subject, at: float, *, entered: bool) -> Visit:
+        visit = Visit(subject, at, entered)
+        self.visits.append(visit)
+        return visit
+
+    def _update(self, member: _Member, sighting: Sighting, inside: bool, at: float) -> None:
+        if inside == member.inside:
+            member.changed_at = None
+        else:
+            if member.changed_at is None:
+                # Between two frames in a row the old state held; across a gap the change is somewhere within.
+                gap = self._frame_at is None or member.seen_at < self._frame_at
+                member.changed_at = (member.seen_at + at) / 2 if gap else at
+                member.changed_anchor = sighting.anchor
+            travel = float(np.hypot(*(sighting.anchor - member.changed_anchor)))
+            if at - member.changed_at >= CONFIRM_S or travel >= CONFIRM_TRAVEL * sighting.height:
+                self._switch(member)
+        member.seen_at, member.hold_until = at, at + HOLD_S
+
+    def _switch(self, member: _Member) -> None:
+        assert member.changed_at is not None  # noqa: S101 - callers have just set it
+        if member.inside and member.visit is not None:
+            member.visit.end, member.visit.exited, member.visit = member.changed_at, True, None
+        else:
+            member.visit = self._open(member.subject, member.changed_at, entered=True)
+        member.inside, member.changed_at = not member.inside, None
+
+    def _leave(self, member: _Member) -> None:
+        """The track is gone. Evidence of a change that nothing spoke against is believed."""
+        if member.changed_at is not None:
+            self._switch(member)
+        if member.visit is not None:
+            member.visit.end = member.hold_until
+
+
+Direction = Literal["in", "out"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crossing:
+    """One track crossed a line at ``at``."""
+
+    subject: Subject
+    at: float
+    direction: Direction
+
+
+@dataclass(slots=True)
+class _Walker:
+    """One track as one line sees it. ``side`` is -1 or 1 once it was clearly on one side."""
+
+    anchor: NDArray[np.float64]
+    side: int = 0
+    crossed_at: float | None = None  # the way since ``side`` has crossed the segment an odd number of times
+
+
+@dataclass(slots=True, eq=False)
+class LineFlow:
+    """Crossings of one count line by tracks.
+
+    A crossing needs the object clearly on one side, then clearly on the other, and its way between the two
+    through the segment itself: not past its ends, and not by a box that merely grows.
+    """
+
+    line: CountLine
+    crossings: list[Crossing] = field(default_factory=list)
+    _walkers: dict[int, _Walker] = field(default_factory=dict)
+
+    def observe(self, sightings: Iterable[Sighting], alive: frozenset[int], at: float) -> None:
+        """One frame: the tracks seen in it, and the ids of all tracks that may still be found again."""
+        for sighting in sightings:
+            walker = self._walkers.get(sighting.track_id)
+            if walker is None:
+                walker = self._walkers[sighting.track_id] = _Walker(sighting.anchor)
+            self._update(walker, sighting, at)
+        for track_id in [track_id for track_id in self._walkers if track_id not in alive]:
+            del self._walkers[track_id]
+
+    def forget(self, before: float) -> None:
+        """Drop crossings before an instant."""
+        self.crossings = [crossing for crossing in self.crossings if crossing.at >= before]
+
+    def _update(self, walker: _Walker, sighting: Sighting, at: float) -> None:
+        a, b = self.line.a, self.line.b
+        if segments_cross(walker.anchor, sighting.anchor, a, b):
+            walker.crossed_at = at if walker.crossed_at is None else None
+        walker.anchor = sighting.anchor
+        distance = float(side_of_line(a, b, sighting.anchor)[0]) / self.line.length
+        if abs(distance) < LINE_BAND * sighting.height:
+            return
+        side = 1 if distance > 0 else -1
+        if side == walker.side:
+            walker.crossed_at = None
+        else:
+            if walker.side and walker.crossed_at is not None:
+                direction: Direction = "in" if side > 0 else "out"
+                self.crossings.append(Crossing(sighting.subject, walker.crossed_at, direction))
+            walker.side, walker.crossed_at = side, None

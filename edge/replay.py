@@ -1,0 +1,114 @@
+"""A recorded video through the whole pipeline, as fast as the machine goes: part of the composition root.
+
+A replay repeats exactly: its run id is a hash of video, configuration, model and start time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from contract.messages import Body, ConfigBody, canonical
+from edge.camera import VideoFile
+from edge.config import BoxConfig, CameraEntry, ModelEntry, wire_config
+from edge.counters import CameraCounters
+from edge.detect import OnnxDetector, resolve_model
+from edge.pipeline import WEAK, Pipeline
+from edge.records import Frame
+from edge.track import Tracker, TrackerSettings
+from edge.zones import Layout
+from contract.version import VERSION
+
+Watch = Callable[[Frame, Pipeline, CameraCounters], None]
+
+
+def build_detector(box: BoxConfig, base: Path, model: Path | None = None) -> OnnxDetector:
+    """The detector that a configuration asks for; ``model`` replaces its file.
+
+    Raises:
+        ModelError: when the file is no usable model, or lacks a class that the configuration counts.
+    """
+    entry: ModelEntry = box.model
+    path = model or (resolve_model(entry.path) if entry.path == "starter" else base / entry.path)
+    return OnnxDetector(
+        path,
+        confidence=WEAK * entry.confidence,
+        classes=box.classes,
+        names=entry.names,
+        input_size=entry.input,
+        threads=entry.threads or min(os.cpu_count() or 1, 4),
+    )
+
+
+@dataclass(slots=True)
+class ReplayResult:
+    """What a replay measured; ``warning`` is set when the video ended early."""
+
+    frames: int = 0
+    seconds: float = 0.0
+    wall_s: float = 0.0
+    first_frame_s: float = 0.0
+    warning: str | None = None
+
+
+class Replay:
+    """One video, one camera of a configuration, one detector. Iterate `bodies` once."""
+
+    def __init__(
+        self, video: VideoFile, box: BoxConfig, camera: CameraEntry, detector: OnnxDetector, start: datetime
+    ) -> None:
+        self._video, self._detector = video, detector
+        self.config: ConfigBody = wire_config(
+            box,
+            camera,
+            at=start,
+            model=detector.label,
+            model_sha256=detector.sha256,
+            software=VERSION,
+        )
+        self.layout = Layout.of(self.config, (video.width, video.height))
+        self.counters = CameraCounters(
+            camera.id,
+            self.layout,
+            interval_s=box.interval_s,
+            anchor=start.timestamp(),
+            confidence=box.model.confidence,
+        )
+        tracker = Tracker(TrackerSettings(confidence=box.model.confidence))
+        self.pipeline = Pipeline(detector, tracker, self.counters)
+        self.result = ReplayResult()
+
+    def bodies(self, watch: Watch | None = None) -> Iterator[Body]:
+        """The configuration, then each record as it closes; ``watch`` sees every frame after it was counted."""
+        began = time.monotonic()
+        result, last = self.result, 0.0
+        yield self.config
+        for frame in self._video:
+            closed = self.pipeline.step(frame)
+            result.frames += 1
+            if result.frames == 1:
+                result.first_frame_s = time.monotonic() - began
+            last = frame.at
+            if watch is not None:
+                watch(frame, self.pipeline, self.counters)
+            yield from closed
+        # The last frame holds as long as the frames before it did.
+        result.seconds = last + (last / (result.frames - 1) if result.frames > 1 else 0.0)
+        result.wall_s = time.monotonic() - began
+        result.warning = self._video.warning
+        yield from self.counters.finish(result.seconds)
+
+
+def run_id(video: Path, config: ConfigBody) -> str:
+    """16 hex digits that name this video under this configuration, model and start."""
+    digest = hashlib.sha256()
+    with video.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    digest.update(canonical(config).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,226 @@
+"""The running box: every camera of a configuration, counted until told to stop. Part of the composition root.
+
+One loop owns all counting; capture runs in child processes, delivery in one thread. Durations come from the
+monotonic clock; the wall clock is only asked where an interval lies on the UTC grid.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from contract.messages import Body
+from contract.version import VERSION
+from edge.camera import Camera, open_source
+from edge.config import BoxConfig, CameraEntry, wire_config
+from edge.counters import CameraCounters
+from edge.detect import OnnxDetector
+from edge.health import HealthProbe, notify
+from edge.pipeline import Pipeline
+from edge.replay import build_detector
+from edge.spool import Spool
+from edge.track import Tracker, TrackerSettings
+from edge.uplink import Uplink, read_token
+from edge.zones import Layout
+
+log = logging.getLogger("parvis.edge")
+
+HEALTH_S = 60.0
+# A wall clock that moved this much against the monotonic one was set, not slewed.
+CLOCK_STEP_S = 1.0
+LAST_DELIVERY_S = 5.0
+_IDLE_S = 0.25
+
+
+@dataclass(slots=True)
+class _Timing:
+    """Moving averages for the health record."""
+
+    inference_ms: float | None = None
+    last_at: float = float("-inf")
+
+    def took(self, seconds: float) -> None:
+        milliseconds = 1000 * seconds
+        before = milliseconds if self.inference_ms is None else self.inference_ms
+        self.inference_ms = 0.9 * before + 0.1 * milliseconds
+
+
+class Station:
+    """One camera with its own detector, tracker and counters."""
+
+    def __init__(
+        self, box: BoxConfig, entry: CameraEntry, camera: Camera, detector: OnnxDetector, anchor: float
+    ) -> None:
+        self.entry, self.camera, self.detector = entry, camera, detector
+        self.timing = _Timing()
+        self._box, self._anchor = box, anchor
+        self._pipeline: Pipeline | None = None
+        self._wh = (0, 0)
+        self._time_quality = "unsynced"
+
+    def config(self, now: datetime) -> Body:
+        """What this camera counts from now on."""
+        detector = self.detector
+        return wire_config(
+            self._box,
+            self.entry,
+            at=now,
+            model=detector.label,
+            model_sha256=detector.sha256,
+            software=VERSION,
+        )
+
+    def step(self, timeout_s: float) -> list[Body]:
+        """Wait for the newest frame, count it, and return what closed, with or without a frame."""
+        frame = self.camera.latest(timeout_s)
+        if frame is None or frame.at < self.timing.last_at + 0.9 / self.entry.max_fps:
+            return [] if self._pipeline is None else self._pipeline.counters.advance(time.monotonic())
+        self.timing.last_at = frame.at
+        height, width = frame.image.shape[:2]
+        if self._pipeline is None:
+            self._wh = (width, height)
+            self._pipeline = Pipeline(self.detector, self._tracker(), self._counters())
+        began = time.monotonic()
+        closed = self._pipeline.step(frame)
+        self.timing.took(time.monotonic() - began)
+        return closed
+
+    def finish(self, at: float) -> list[Body]:
+        """Close everything that is open."""
+        return [] if self._pipeline is None else self._pipeline.counters.finish(at)
+
+    def set_clock(self, anchor: float, at: float) -> list[Body]:
+        """The wall clock was set: close the interval under the old anchor, count on under the new one."""
+        closed = self.finish(at)
+        self._anchor = anchor
+        if self._pipeline is not None:
+            self._pipeline.counters = self._counters()
+        return closed
+
+    def clock_is(self, quality: str) -> None:
+        """Whether the wall clock is believed, from the next interval's counters on."""
+        self._time_quality = quality
+
+    def _tracker(self) -> Tracker:
+        return Tracker(TrackerSettings(confidence=self._box.model.confidence))
+
+    def _counters(self) -> CameraCounters:
+        layout = Layout.of(self.config(_now()), self._wh)  # type: ignore[arg-type]
+        return CameraCounters(
+            self.entry.id,
+            layout,
+            interval_s=self._box.interval_s,
+            anchor=self._anchor,
+            confidence=self._box.model.confidence,
+            time_quality="synced" if self._time_quality == "synced" else "unsynced",
+        )
+
+
+class Service:
+    """The box as a process. `run` returns once every file has ended or `stop` is set."""
+
+    def __init__(self, box: BoxConfig, base: Path, state: Path) -> None:
+        self._box = box
+        self._uplink_parts = None if box.server is None else (box.server, read_token(base / box.server.token_file))
+        self._anchor = _anchor()
+        state.mkdir(parents=True, exist_ok=True)
+        self._probe = HealthProbe(state)
+        self.spool = Spool(state / "spool.db", device=box.device, run=secrets.token_hex(8))
+        self._stations: list[Station] = []
+        for entry in box.cameras:
+            detector = build_detector(box, base)
+            camera = open_source(entry.source, base)
+            self._stations.append(Station(box, entry, camera, detector, self._anchor))
+
+    def run(self, stop: threading.Event) -> None:
+        """Count until told to stop; then close the open interval and try to deliver it."""
+        uplink = self._uplink()
+        delivery = None
+        if uplink is not None:
+            delivery = threading.Thread(target=uplink.run, args=(stop,), name="uplink", daemon=True)
+            delivery.start()
+        self.spool.append([station.config(_now()) for station in self._stations])
+        notify("READY=1")
+        try:
+            self._loop(stop)
+        finally:
+            notify("STOPPING=1")
+            stop.set()
+            self._finish()
+            if uplink is not None and delivery is not None:
+                delivery.join(LAST_DELIVERY_S)
+                if not uplink.drain(LAST_DELIVERY_S):
+                    log.warning("%d records wait in the spool for the server", self.spool.stats().pending)
+            self.spool.close()
+
+    def _loop(self, stop: threading.Event) -> None:
+        health_due = time.monotonic()
+        while not stop.is_set():
+            closed: list[Body] = []
+            for station in self._stations:
+                closed += station.step(_IDLE_S / len(self._stations))
+            closed += self._mind_clock()
+            if time.monotonic() >= health_due:
+                health_due = time.monotonic() + HEALTH_S
+                closed += self._health()
+            if closed:
+                self.spool.append(closed)
+            notify("WATCHDOG=1")
+            if all(station.camera.state == "ended" for station in self._stations):
+                return
+
+    def _mind_clock(self) -> list[Body]:
+        anchor = _anchor()
+        if abs(anchor - self._anchor) < CLOCK_STEP_S:
+            return []
+        log.warning("the clock was set by %+.1f s; intervals start anew", anchor - self._anchor)
+        self._anchor = anchor
+        at = time.monotonic()
+        return [body for station in self._stations for body in station.set_clock(anchor, at)]
+
+    def _health(self) -> list[Body]:
+        stats = self.spool.stats()
+        quality = self._probe.clock()
+        for station in self._stations:
+            station.clock_is(quality)
+        return [
+            self._probe.body(
+                camera=station.entry.id,
+                at=_now(),
+                source=station.camera,
+                spool=stats,
+                inference_ms=station.timing.inference_ms,
+                model=station.detector.label,
+                software=VERSION,
+            )
+            for station in self._stations
+        ]
+
+    def _finish(self) -> None:
+        at = time.monotonic()
+        closed = [body for station in self._stations for body in station.finish(at)]
+        for station in self._stations:
+            station.camera.close()
+        if closed:
+            self.spool.append(closed + self._health())
+
+    def _uplink(self) -> Uplink | None:
+        if self._uplink_parts is None:
+            log.info("no server is configured: records stay in the spool")
+            return None
+        server, token = self._uplink_parts
+        return Uplink(self.spool, url=server.url, token=token)
+
+
+def _anchor() -> float:
+    """Unix time of monotonic zero."""
+    return time.time() - time.monotonic()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)

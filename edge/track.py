@@ -1,0 +1,176 @@
+"""Multi-object tracking in seconds.
+
+Association in two stages, confident detections first, weak ones only to keep known tracks alive, follows
+ByteTrack (Zhang et al., ECCV 2022, arXiv 2110.06864); boxes grown before comparing, so that objects that moved
+further than their own width still meet, follow C-BIoU (Yang et al., WACV 2023, arXiv 2211.14317).
+
+Rules:
+1. Every constant is in seconds or in box heights; frame counts appear nowhere.
+2. State of a track is dropped with the track; memory is bounded by the objects in view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.names import CLASSES
+from edge.assignment import assign
+from edge.geometry import iou_matrix
+from edge.kalman import BoxFilter
+from edge.records import Detections, Track, TrackState
+
+# Classes that one object may change between from frame to frame: people, two-wheelers, four-wheelers.
+_KIND = np.array([{"person": 0, "bicycle": 1, "motorcycle": 1}.get(name, 2) for name in CLASSES])
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """``confidence`` is the least for a new track; weaker detections only continue one."""
+
+    confidence: float = 0.25
+    confirm_hits: int = 2
+    tentative_s: float = 1.0
+    lost_s: float = 4.0
+    grow: float = 0.25  # share of the box by which both boxes grow on each side before they are compared
+    grow_per_s: float = 0.5  # more of it for each second without a sighting
+    least_similarity: float = 0.12
+    same_object_iou: float = 0.75
+
+
+@dataclass(slots=True)
+class _State:
+    """What belongs to a track besides its filter row."""
+
+    track_id: int
+    born_at: float
+    seen_at: float
+    confidence: float
+    hits: int
+    votes: NDArray[np.float64]
+    state: TrackState = "tentative"
+
+
+class Tracker:
+    """Tracks of one camera. ``update`` must be called in order of time."""
+
+    def __init__(self, settings: TrackerSettings | None = None) -> None:
+        self._settings = settings or TrackerSettings()
+        self._filter = BoxFilter()
+        self._states: list[_State] = []
+        self._next_id = 1
+
+    def update(self, detections: Detections, at: float) -> tuple[Track, ...]:
+        """Take the detections of the frame at ``at``; return every track that may still be found again.
+
+        Tracks fed by this frame have ``seen_at == at``.
+        """
+        settings = self._settings
+        self._filter.predict(at)
+        strong = detections.confidence >= settings.confidence
+        unmatched = self._associate(detections, np.flatnonzero(strong), at)
+        self._associate(detections, np.flatnonzero(~strong), at)
+        for index in unmatched:
+            self._start(detections, index, at)
+        self._drop(at)
+        return self._tracks()
+
+    def _associate(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> list[int]:
+        """Feed tracks not fed yet from the candidates; return the candidates left over."""
+        open_rows = [row for row, state in enumerate(self._states) if state.seen_at < at]
+        if not open_rows or not len(candidates):
+            return [int(index) for index in candidates]
+        similarity = self._similarity(open_rows, detections.where(candidates), at)
+        rows, columns = assign(similarity, self._settings.least_similarity)
+        fed = np.array([open_rows[row] for row in rows], np.int64)
+        self._filter.correct(fed, detections.xyxy[candidates[columns]])
+        for row, column in zip(fed, columns, strict=True):
+            self._feed(self._states[row], detections, int(candidates[column]), at)
+        taken = set(columns.tolist())
+        return [int(index) for place, index in enumerate(candidates) if place not in taken]
+
+    def _similarity(self, rows: list[int], detections: Detections, at: float) -> NDArray[np.float64]:
+        """IoU (T, D) of boxes grown by their size and the time since a track was seen, 0 across kinds."""
+        settings = self._settings
+        age_s = np.array([at - self._states[row].seen_at for row in rows])
+        grow = np.minimum(settings.grow + settings.grow_per_s * age_s, 1.0)
+        predicted = self._filter.xyxy()[rows]
+        similarity = np.stack(
+            [
+                iou_matrix(_grown(box[None], share), _grown(detections.xyxy, share))[0]
+                for box, share in zip(predicted, grow, strict=True)
+            ]
+        )
+        # Grown boxes of a crowd all overlap: the plain IoU decides among them.
+        similarity = 0.5 * similarity + 0.5 * iou_matrix(predicted, detections.xyxy)
+        kinds = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows])
+        similarity[kinds[:, None] != _KIND[detections.class_id][None, :]] = 0.0
+        return similarity
+
+    def _feed(self, state: _State, detections: Detections, index: int, at: float) -> None:
+        confidence = float(detections.confidence[index])
+        state.votes[detections.class_id[index]] += confidence
+        state.seen_at, state.confidence, state.hits = at, confidence, state.hits + 1
+        if state.state == "lost" or state.hits >= self._settings.confirm_hits:
+            state.state = "confirmed"
+
+    def _start(self, detections: Detections, index: int, at: float) -> None:
+        votes = np.zeros(len(CLASSES))
+        confidence = float(detections.confidence[index])
+        votes[detections.class_id[index]] = confidence
+        self._states.append(_State(self._next_id, at, at, confidence, 1, votes))
+        self._filter.add(detections.xyxy[index], at)
+        self._next_id += 1
+
+    def _drop(self, at: float) -> None:
+        """Forget tracks unseen for too long, and the younger of two that follow one object."""
+        keep = []
+        for state in self._states:
+            unseen_s = at - state.seen_at
+            limit_s = self._settings.tentative_s if state.state == "tentative" else self._settings.lost_s
+            if unseen_s > 0 and state.state == "confirmed":
+                state.state = "lost"
+            keep.append(unseen_s <= limit_s)
+        kept = np.array(keep, bool)
+        kept[list(self._twins(at))] = False
+        if not kept.all():
+            self._filter.keep(kept)
+            self._states = [state for state, stays in zip(self._states, kept, strict=True) if stays]
+
+    def _twins(self, at: float) -> set[int]:
+        """Rows of unseen tracks that lie on a track seen now: the object went on under the other's number."""
+        if len(self._states) < 2:
+            return set()
+        overlap = iou_matrix(self._filter.xyxy(), self._filter.xyxy())
+        np.fill_diagonal(overlap, 0.0)
+        rows, columns = np.nonzero(overlap > self._settings.same_object_iou)
+        return {
+            int(row)
+            for row, column in zip(rows, columns, strict=True)
+            if self._states[row].seen_at < at == self._states[column].seen_at
+            and self._states[column].born_at <= self._states[row].seen_at
+        }
+
+    def _tracks(self) -> tuple[Track, ...]:
+        boxes = self._filter.xyxy().astype(np.float32)
+        return tuple(
+            Track(
+                state.track_id,
+                box,
+                state.confidence,
+                int(state.votes.argmax()),
+                state.state,
+                state.born_at,
+                state.seen_at,
+            )
+            for state, box in zip(self._states, boxes, strict=True)
+        )
+
+
+def _grown(xyxy: NDArray[np.floating], share: float) -> NDArray[np.float64]:
+    """Boxes (N, 4) grown on each side by a share of their size."""
+    boxes = np.asarray(xyxy, np.float64)
+    margin = share * (boxes[:, 2:] - boxes[:, :2])
+    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)

@@ -1,0 +1,149 @@
+"""Who may import whom (design.md section 3), how long a module may be, and what a box must never load."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("parvis", "contract", "edge", "server", "models", "bench", "sample_videos")
+
+EDGE_CORE = {
+    "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
+    "assignment", "kalman", "counters", "closing", "errors",
+}  # fmt: skip
+# The composition root: it alone may bring adapters together.
+EDGE_ROOT = {"cli", "replay", "service", "overlay", "outbox_cli"}
+SERVER_CORE = {"reports", "errors"}
+# One adapter in two files: the second is a part of the first.
+PARTS = {
+    ("edge.config", "edge.yaml_errors"),
+    ("edge.camera", "edge.capture"),
+    ("edge.camera", "edge.video_file"),
+    ("edge.detect", "edge.model_file"),
+    ("edge.spool", "edge.spool_rows"),
+    ("edge.spool", "edge.spool_repair"),
+    ("edge.spool_repair", "edge.spool_rows"),
+}
+PURE = {"numpy", "pydantic", "contract"} | (
+    set(sys.stdlib_module_names) - {"socket", "time", "os", "io", "shutil"}
+)
+
+
+def modules(package: str) -> list[Path]:
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, but for type checking only."""
+    found: set[str] = set()
+
+    def walk(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            return
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            found.add(module)
+            found.update(f"{module}.{alias.name}" for alias in node.names)
+        for child in ast.iter_child_nodes(node):
+            walk(child)
+
+    walk(ast.parse(path.read_text()))
+    return found
+
+
+def top(name: str) -> str:
+    return name.split(".", maxsplit=1)[0]
+
+
+@pytest.mark.parametrize(
+    "path", [p for k in PACKAGES for p in modules(k)], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_packages_keep_apart(path: Path) -> None:
+    home = top(name_of(path))
+    used = {top(name) for name in imports(path)} & {*PACKAGES, "tests"}
+    allowed = {
+        "contract": {"contract"},
+        "edge": {"contract", "edge"},
+        "server": {"contract", "server"},
+        "models": {"models", "contract", "edge", "bench"},
+        "sample_videos": {"sample_videos"},
+        "parvis": {"parvis", "contract", "edge", "server", "sample_videos"},
+        "bench": set(PACKAGES),
+    }[home]
+    assert used <= allowed, f"{path} may not import {used - allowed}"
+
+
+@pytest.mark.parametrize("path", modules("edge"), ids=lambda p: p.stem)
+def test_layers_of_the_box(path: Path) -> None:
+    own = {
+        name
+        for name in imports(path)
+        if name.startswith("edge.") and (ROOT / f"{name.replace('.', '/')}.py").exists()
+    }
+    used = {name.split(".")[1] for name in own}
+    name = path.stem
+    if name in EDGE_CORE or name == "pipeline":
+        assert used <= EDGE_CORE, f"core {name} imports {used - EDGE_CORE}"
+        foreign = {top(item) for item in imports(path)} - PURE - {"edge", "__future__"}
+        assert not foreign, f"core {name} touches the world: {foreign}"
+    elif name not in EDGE_ROOT:
+        others = {item for item in used - EDGE_CORE if (f"edge.{name}", f"edge.{item}") not in PARTS}
+        assert not others, f"adapter {name} imports {others}"
+
+
+def test_every_module_of_the_box_has_a_layer() -> None:
+    known = EDGE_CORE | EDGE_ROOT | {"pipeline", "__init__"}
+    known |= {
+        "config",
+        "camera",
+        "detect",
+        "background",
+        "privacy_blur",
+        "preview",
+        "spool",
+        "uplink",
+        "health",
+    }
+    known |= {second.split(".")[1] for _, second in PARTS}
+    assert {path.stem for path in modules("edge")} <= known
+
+
+@pytest.mark.parametrize("name", sorted(SERVER_CORE))
+def test_core_of_the_server_is_pure(name: str) -> None:
+    path = ROOT / "server" / f"{name}.py"
+    foreign = {top(item) for item in imports(path)} - PURE - {"server", "__future__"}
+    assert not foreign, f"core {name} touches the world: {foreign}"
+
+
+@pytest.mark.parametrize(
+    "path", [p for k in PACKAGES for p in modules(k)], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_rooms_stay_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 300, "a module has at most 300 lines (design.md section 3)"
+
+
+FORBIDDEN = {
+    "edge.replay": ("torch", "ultralytics", "fastapi", "sqlite_utils", "supervision", "matplotlib", "scipy"),
+    "edge.service": ("torch", "ultralytics", "fastapi", "sqlite_utils", "supervision", "matplotlib", "scipy"),
+    "server.app": ("cv2", "onnxruntime", "av", "torch", "edge"),
+}
+
+
+@pytest.mark.parametrize("module", sorted(FORBIDDEN))
+def test_what_must_not_be_loaded(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted(set(sys.modules) & set({FORBIDDEN[module]!r})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == ""
