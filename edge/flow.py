@@ -15,12 +15,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geometry import points_in_polygon, segments_cross, side_of_line
+from edge.geometry import distance_to_edge, points_in_polygon, segments_cross, side_of_line
 from edge.zones import CountLine
 
-# A change is believed after this long, or once the object moved this share of its box height since it.
+# A change is believed once it lasted CONFIRM_S and lies this share of the box height beyond the zone's edge, or
+# once the object moved CONFIRM_TRAVEL box heights since it; on the edge itself only after CONFIRM_EDGE_S.
 CONFIRM_S = 0.4
+EDGE_BAND = 0.1
 CONFIRM_TRAVEL = 0.5
+CONFIRM_EDGE_S = 3.0
 # Crossing a line takes this share of the box height beyond it on either side: jitter stays within.
 LINE_BAND = 0.12
 HOLD_S = 3.0
@@ -83,12 +86,14 @@ class ZoneFlow:
     def observe(self, sightings: Sequence[Sighting], alive: frozenset[int], at: float) -> None:
         """One frame: the tracks seen in it, and the ids of all tracks that may still be found again."""
         anchors = np.array([sighting.anchor for sighting in sightings]).reshape(-1, 2)
-        for sighting, inside in zip(sightings, points_in_polygon(anchors, self._polygon), strict=True):
+        contained = points_in_polygon(anchors, self._polygon).tolist()
+        depths = distance_to_edge(anchors, self._polygon).tolist()
+        for sighting, inside, depth in zip(sightings, contained, depths, strict=True):
             member = self._members.get(sighting.track_id)
             if member is None:
-                self._members[sighting.track_id] = self._first(sighting, bool(inside), at)
+                self._members[sighting.track_id] = self._first(sighting, inside, at)
             else:
-                self._update(member, sighting, bool(inside), at)
+                self._update(member, sighting, inside, depth, at)
         for track_id, member in list(self._members.items()):
             if member.seen_at < at:
                 # The state of the last sighting held until this frame, which did not see the object.
@@ -123,7 +128,7 @@ class ZoneFlow:
         self.visits.append(visit)
         return visit
 
-    def _update(self, member: _Member, sighting: Sighting, inside: bool, at: float) -> None:
+    def _update(self, member: _Member, sighting: Sighting, inside: bool, depth: float, at: float) -> None:
         if inside == member.inside:
             member.changed_at = None
         else:
@@ -133,7 +138,9 @@ class ZoneFlow:
                 member.changed_at = (member.seen_at + at) / 2 if gap else at
                 member.changed_anchor = sighting.anchor
             travel = float(np.hypot(*(sighting.anchor - member.changed_anchor)))
-            if at - member.changed_at >= CONFIRM_S or travel >= CONFIRM_TRAVEL * sighting.height:
+            beyond = depth >= EDGE_BAND * sighting.height
+            needed_s = CONFIRM_S if beyond else CONFIRM_EDGE_S
+            if at - member.changed_at >= needed_s or (beyond and travel >= CONFIRM_TRAVEL * sighting.height):
                 self._switch(member)
         member.seen_at, member.hold_until = at, at + HOLD_S
 

@@ -55,6 +55,18 @@ def points_in_polygon(points: Float, polygon: Float) -> NDArray[np.bool_]:
     return inside
 
 
+def distance_to_edge(points: Float, polygon: Float) -> NDArray[np.float64]:
+    """Distance (N,) of points (N, 2) from the nearest edge of a polygon (M, 2), inside or outside alike."""
+    points = np.asarray(points, np.float64).reshape(-1, 1, 2)
+    start = np.asarray(polygon, np.float64)
+    along = np.roll(start, -1, axis=0) - start
+    squared = (along**2).sum(axis=1).clip(1e-12)
+    share = (((points - start) * along).sum(axis=2) / squared).clip(0, 1)
+    offset = points - (start + share[..., None] * along)
+    nearest: NDArray[np.float64] = np.sqrt((offset**2).sum(axis=2).min(axis=1))
+    return nearest
+
+
 def polygon_area(polygon: ArrayLike) -> float:
     """Unsigned area of a polygon (M, 2), by the shoelace formula."""
     corners = np.asarray(polygon, np.float64).reshape(-1, 2)

@@ -16,8 +16,8 @@ _MEASURED = 0.04
 _ACCELERATION = 0.9
 _SIZE_DRIFT = 0.15  # per square root of a second
 _FIRST_SPEED = 1.0
-# Velocity of an object that is not seen dies away: people who vanish behind a tree rarely march on.
-_UNSEEN_DECAY_S = 1.5
+# Velocity of an object that is not seen dies away: who passes behind a tree comes out, who turns there does not.
+_UNSEEN_DECAY_S = 4.0
 
 
 class BoxFilter:

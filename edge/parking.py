@@ -132,8 +132,9 @@ def _update(bay: _Bay, what: Evidence, at: float, step_s: float) -> None:
         bay.first_at = at
     against = what == "car" if not bay.occupied else what == "nothing"
     if not against:
-        # Contrary evidence fades as fast as it came: one lost detection does not start the clock again.
-        bay.weight_s = max(0.0, bay.weight_s - step_s)
+        # A detector misses cars far more often than it invents them, so a sight of a car outweighs a miss: it
+        # takes twice its time from the evidence for "free", a miss only half of its time from that for "occupied".
+        bay.weight_s = max(0.0, bay.weight_s - step_s * (2.0 if bay.occupied else 0.5))
         if bay.weight_s == 0.0:
             bay.since = None
         if bay.occupied is None and at - bay.first_at >= FREE_S:

@@ -170,7 +170,7 @@ class Tracker:
 
 
 def _grown(xyxy: NDArray[np.floating], share: float) -> NDArray[np.float64]:
-    """Boxes (N, 4) grown on each side by a share of their size."""
+    """Boxes (N, 4) grown on each side by a share of their mean side: people are narrow but walk sideways."""
     boxes = np.asarray(xyxy, np.float64)
-    margin = share * (boxes[:, 2:] - boxes[:, :2])
+    margin = share * (boxes[:, 2:] - boxes[:, :2]).mean(axis=1, keepdims=True)
     return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)

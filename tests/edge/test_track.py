@@ -1,0 +1,139 @@
+"""The life of a track: birth, confirmation, loss, return, death; always in seconds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.names import CLASSES
+from edge.assignment import assign
+from edge.records import Detections, Track
+from edge.track import Tracker, TrackerSettings
+from tests.edge.scene import frames_of, times, walk
+from tests.fakes import detections, join, standing
+
+
+def follow(script: dict[float, Detections]) -> dict[float, tuple[Track, ...]]:
+    tracker = Tracker()
+    return {at: tracker.update(seen, at) for at, seen in script.items()}
+
+
+@pytest.mark.parametrize("fps", [2.5, 4, 10, 25])
+def test_one_walker_keeps_one_number_at_every_rate(fps: float) -> None:
+    motion = walk(100, 200, 500, 200, 0, 15)  # 27 px/s, .67 box heights a second
+    tracks = follow({at: frames_of([motion], at) for at in times(15, fps)})
+    assert {track.track_id for frame in tracks.values() for track in frame} == {1}
+
+
+@pytest.mark.parametrize("fps", [2.5, 5])
+def test_a_car_that_moves_further_than_its_width_keeps_its_number(fps: float) -> None:
+    motion = walk(50, 200, 600, 200, 0, 5)  # 110 px/s, box 50 px wide at 2.5 frames a second: 44 px a frame
+
+    def seen(at: float) -> Detections:
+        place = motion(at)
+        return Detections.empty() if place is None else detections(standing(*place, 30, 50), name="car")
+
+    tracks = follow({at: seen(at) for at in times(5, fps)})
+    assert len({track.track_id for frame in tracks.values() for track in frame}) == 1
+
+
+def test_life_cycle() -> None:
+    box = detections(standing(300, 200))
+    nothing = Detections.empty()
+    tracker = Tracker()
+    (track,) = tracker.update(box, 0.0)
+    assert (track.state, track.born_at, track.seen_at) == ("tentative", 0.0, 0.0)
+    (track,) = tracker.update(box, 0.25)
+    assert track.state == "confirmed"
+    (track,) = tracker.update(nothing, 0.5)
+    assert (track.state, track.seen_at) == ("lost", 0.25)
+    (track,) = tracker.update(box, 3.0)
+    assert (track.state, track.track_id, track.born_at) == ("confirmed", 1, 0.0)
+    limit = TrackerSettings().lost_s
+    assert tracker.update(nothing, 3.0 + limit) != ()
+    assert tracker.update(nothing, 3.1 + limit) == ()
+    (track,) = tracker.update(box, 4.0 + limit)
+    assert track.track_id == 2
+
+
+def test_a_flicker_dies_young() -> None:
+    tracker = Tracker()
+    tracker.update(detections(standing(300, 200)), 0.0)
+    assert tracker.update(Detections.empty(), 1.1) == ()
+
+
+def test_weak_detections_continue_a_track_but_start_none() -> None:
+    weak = detections(standing(300, 200), confidence=0.12)
+    tracker = Tracker()
+    assert tracker.update(weak, 0.0) == ()
+    tracker.update(detections(standing(300, 200)), 0.25)
+    (track,) = tracker.update(weak, 0.5)
+    assert (track.state, track.seen_at) == ("confirmed", 0.5)
+
+
+def test_people_do_not_become_cars() -> None:
+    tracker = Tracker()
+    tracker.update(detections(standing(300, 200)), 0.0)
+    tracks = tracker.update(detections(standing(300, 200), name="car"), 0.25)
+    assert len(tracks) == 2
+
+
+def test_the_class_is_a_vote_weighted_by_confidence() -> None:
+    tracker = Tracker()
+    for at, (name, confidence) in enumerate([("truck", 0.4), ("car", 0.9), ("truck", 0.3)]):
+        (track,) = tracker.update(detections(standing(300, 200), name=name, confidence=confidence), at / 4)
+    assert CLASSES[track.class_id] == "car"
+
+
+def test_two_who_cross_keep_their_numbers() -> None:
+    motions = [walk(100, 200, 500, 210, 0, 15), walk(500, 230, 100, 220, 0, 15)]
+    script = {at: frames_of(motions, at) for at in times(15, 6)}
+    tracks = follow(script)
+    assert {track.track_id for frame in tracks.values() for track in frame} == {1, 2}
+    last = max(tracks)
+    places = {track.track_id: float(track.xyxy[0]) for track in tracks[last]}
+    assert places[1] > 450
+    assert places[2] < 150
+
+
+def test_a_box_seen_twice_is_one_track_in_the_end() -> None:
+    tracker = Tracker()
+    for at in times(4):
+        twice = join(detections(standing(300, 200)), detections(standing(301, 200), confidence=0.5))
+        tracks = tracker.update(twice if at < 1 else detections(standing(300, 200)), at)
+    assert len(tracks) == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 7), st.integers(0, 7), st.integers(0, 10**6))
+def test_assignment_is_the_best_there_is(rows: int, columns: int, seed: int) -> None:
+    from itertools import permutations
+
+    similarity = np.random.default_rng(seed).random((rows, columns)).round(2)
+    found_rows, found_columns = assign(similarity.copy(), 0.4)
+    assert len(set(found_rows)) == len(found_rows)
+    assert len(set(found_columns)) == len(found_columns)
+    found = similarity[found_rows, found_columns]
+    assert (found >= 0.4).all()
+    allowed = np.where(similarity >= 0.4, similarity, 0.0)
+    wide = allowed if rows <= columns else allowed.T
+    best = max(
+        (
+            sum(wide[i, j] for i, j in enumerate(order))
+            for order in permutations(range(wide.shape[1]), len(wide))
+        ),
+        default=0.0,
+    )
+    assert found.sum() == pytest.approx(best)
+
+
+def test_numbers_and_order_of_detections_do_not_matter() -> None:
+    motions = [walk(100 + 60 * n, 200, 400, 120 + 30 * n, 0, 10) for n in range(5)]
+    forward, backward = Tracker(), Tracker()
+    for at in times(10):
+        seen = frames_of(motions, at)
+        a = forward.update(seen, at)
+        b = backward.update(seen.where(np.arange(len(seen))[::-1]), at)
+        assert sorted(tuple(t.xyxy.round(3)) for t in a) == sorted(tuple(t.xyxy.round(3)) for t in b)
