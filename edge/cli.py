@@ -25,10 +25,15 @@ from edge.errors import CameraError, ConfigError
 
 if TYPE_CHECKING:
     from edge.config import BoxConfig, CameraEntry
+    from edge.counters import CameraCounters
+    from edge.pipeline import Pipeline
+    from edge.records import Frame
     from edge.replay import Replay, ReplayResult
 
 app = typer.Typer(no_args_is_help=True, help="The box next to the camera.")
-ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The box's YAML file.", show_default=False)]
+ConfigOption = Annotated[
+    Path, typer.Option("--config", "-c", help="The box's YAML file.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of stdout.")]
 _START = "2026-01-01T00:00:00Z"
 err = Console(stderr=True)
@@ -47,12 +52,16 @@ def run(
     from edge.service import Service
 
     logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(levelname)s %(message)s",
+        stream=sys.stderr,
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
     box = load_config(config)
     if box.interval_s < 60:
-        err.print(f"warning: interval_s is {box.interval_s}; a live box should use 60 or more.", style="yellow")
+        err.print(
+            f"warning: interval_s is {box.interval_s}; a live box should use 60 or more.", style="yellow"
+        )
     service = Service(box, config.parent, state or config.parent / "state")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,7 +73,9 @@ def run(
 def replay(
     video: Annotated[Path, typer.Argument(help="A video file; it replaces the camera's source.")],
     config: ConfigOption,
-    camera: Annotated[str | None, typer.Option(help="Which camera's zones; needed when there are several.")] = None,
+    camera: Annotated[
+        str | None, typer.Option(help="Which camera's zones; needed when there are several.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write records here, one a line. Default: stdout.")] = None,
     model: Annotated[Path | None, typer.Option(help="An .onnx file instead of the configured one.")] = None,
     start: Annotated[str, typer.Option(help="UTC time of the first frame.")] = _START,
@@ -72,15 +83,15 @@ def replay(
     json_: JsonOption = False,
 ) -> None:
     """Count a recorded video as fast as the machine goes; write one wire record per line; send nothing."""
-    from edge.camera import VideoFile
     from edge.config import load_config
     from edge.replay import Replay, build_detector
+    from edge.video_file import VideoFile
 
     box = load_config(config)
     chosen = _choose(box, camera, config)
     at = _start(start)
     with VideoFile(video) as source:
-        detector = build_detector(box, config.parent, model)
+        detector = build_detector(box, config.parent, model, spinning=True)
         job = Replay(source, box, chosen, detector, at)
         records, result = _write(job, video, box.device, out, preview, json_)
     _tell(result, records, json_, out)
@@ -97,7 +108,9 @@ def validate(config: ConfigOption, json_: JsonOption = False) -> None:
     cameras = [
         {
             "camera": camera.id,
-            "zones": [{"zone": zone.id, "kind": zone.kind, "classes": zone.wire().classes} for zone in camera.zones],
+            "zones": [
+                {"zone": zone.id, "kind": zone.kind, "classes": zone.wire().classes} for zone in camera.zones
+            ],
             "lines": [{"line": line.id, "classes": line.classes} for line in camera.lines],
         }
         for camera in box.cameras
@@ -146,7 +159,12 @@ def _write(
     try:
         with preview_watch(preview, job) as watch, progress() as bar:
             task = bar.add_task(video.name, total=job.frames)
-            for body in job.bodies(lambda *args: (bar.advance(task), watch(*args))[1]):
+
+            def each(frame: Frame, pipeline: Pipeline, counters: CameraCounters) -> None:
+                bar.advance(task)
+                watch(frame, pipeline, counters)
+
+            for body in job.bodies(each):
                 if sink is not None:
                     print(canonical(stamp(body, device=device, run=run, seq=seq)), file=sink)
                 seq += 1

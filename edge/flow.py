@@ -8,6 +8,7 @@ State of a track is dropped with the track.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -113,9 +114,10 @@ class ZoneFlow:
         """Drop visits that ended before an instant."""
         self.visits = [visit for visit in self.visits if visit.end > before]
 
-    def present(self) -> int:
-        """How many real tracks are inside now (for the preview)."""
-        return sum(member.inside and member.subject.real for member in self._members.values())
+    def present(self) -> Counter[int]:
+        """Real tracks inside now, by class id (for the preview)."""
+        inside = (member.subject for member in self._members.values() if member.inside)
+        return Counter(subject.class_id for subject in inside if subject.real)
 
     def _first(self, sighting: Sighting, inside: bool, at: float) -> _Member:
         member = _Member(sighting.subject, inside, at, at + HOLD_S)

@@ -137,7 +137,7 @@ def _update(bay: _Bay, what: Evidence, at: float, step_s: float) -> None:
         bay.weight_s = max(0.0, bay.weight_s - step_s * (2.0 if bay.occupied else 0.5))
         if bay.weight_s == 0.0:
             bay.since = None
-        if bay.occupied is None and at - bay.first_at >= FREE_S:
+        if bay.occupied is None and bay.since is None and at - bay.first_at >= FREE_S:
             bay.occupied = False
         return
     if bay.since is None:

@@ -14,35 +14,48 @@ from datetime import datetime
 from pathlib import Path
 
 from contract.messages import Body, ConfigBody, canonical
-from edge.camera import VideoFile
+from contract.version import VERSION
 from edge.config import BoxConfig, CameraEntry, ModelEntry, wire_config
 from edge.counters import CameraCounters
 from edge.detect import OnnxDetector, resolve_model
+from edge.errors import ModelError
 from edge.pipeline import WEAK, Pipeline
 from edge.records import Frame
 from edge.track import Tracker, TrackerSettings
+from edge.video_file import VideoFile
 from edge.zones import Layout
-from contract.version import VERSION
 
 Watch = Callable[[Frame, Pipeline, CameraCounters], None]
 
 
-def build_detector(box: BoxConfig, base: Path, model: Path | None = None) -> OnnxDetector:
-    """The detector that a configuration asks for; ``model`` replaces its file.
+def build_detector(
+    box: BoxConfig, base: Path, model: Path | None = None, *, spinning: bool = False
+) -> OnnxDetector:
+    """The detector that a configuration asks for; ``model`` replaces its file, ``spinning`` trades CPU for speed.
 
     Raises:
         ModelError: when the file is no usable model, or lacks a class that the configuration counts.
     """
     entry: ModelEntry = box.model
     path = model or (resolve_model(entry.path) if entry.path == "starter" else base / entry.path)
-    return OnnxDetector(
+    detector = OnnxDetector(
         path,
         confidence=WEAK * entry.confidence,
-        classes=box.classes,
+        # All classes: a mask covers more than is counted, and a vote between classes needs every voice.
+        classes=None,
         names=entry.names,
         input_size=entry.input,
         threads=entry.threads or min(os.cpu_count() or 1, 4),
+        spinning=spinning,
     )
+    missing = sorted(box.classes - detector.supported)
+    if missing:
+        raise ModelError(
+            f"model {path}: the configuration counts {', '.join(missing)}, which this model does not know; it knows"
+            f" {', '.join(sorted(detector.supported))}. Take those classes out of the zones and lines, or use another"
+            " model."
+        )
+    return detector
 
 
 @dataclass(slots=True)
@@ -62,7 +75,8 @@ class Replay:
     def __init__(
         self, video: VideoFile, box: BoxConfig, camera: CameraEntry, detector: OnnxDetector, start: datetime
     ) -> None:
-        self._video, self._detector = video, detector
+        self._video = video
+        self.confidence, self.fps = box.model.confidence, video.fps
         self.config: ConfigBody = wire_config(
             box,
             camera,
@@ -82,6 +96,11 @@ class Replay:
         tracker = Tracker(TrackerSettings(confidence=box.model.confidence))
         self.pipeline = Pipeline(detector, tracker, self.counters)
         self.result = ReplayResult()
+
+    @property
+    def frames(self) -> int | None:
+        """How many frames the video states, if it does."""
+        return self._video.frames
 
     def bodies(self, watch: Watch | None = None) -> Iterator[Body]:
         """The configuration, then each record as it closes; ``watch`` sees every frame after it was counted."""

@@ -126,7 +126,9 @@ class Service:
 
     def __init__(self, box: BoxConfig, base: Path, state: Path) -> None:
         self._box = box
-        self._uplink_parts = None if box.server is None else (box.server, read_token(base / box.server.token_file))
+        self._uplink_parts = (
+            None if box.server is None else (box.server, read_token(base / box.server.token_file))
+        )
         self._anchor = _anchor()
         state.mkdir(parents=True, exist_ok=True)
         self._probe = HealthProbe(state)

@@ -37,7 +37,9 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def root(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
 ) -> None:
     """Parvis."""
 
@@ -53,7 +55,8 @@ def main() -> None:
     except ModuleNotFoundError as exc:
         part = "server" if exc.name in {"fastapi", "uvicorn", "sqlite_utils", "jinja2"} else "edge"
         console.print(
-            f"error: this installation lacks {exc.name}. Install it with: pip install 'parvis[{part}]'", markup=False
+            f"error: this installation lacks {exc.name}. Install it with: pip install 'parvis[{part}]'",
+            markup=False,
         )
         sys.exit(1)
     except BrokenPipeError:

@@ -1,0 +1,101 @@
+"""The masked preview of a replay: what is drawn and from where. Part of the composition root."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contract.names import CLASSES
+from edge.counters import CameraCounters
+from edge.flow import Crossing
+from edge.pipeline import Pipeline
+from edge.records import Detections, Frame
+from edge.replay import Replay, Watch
+from edge.zones import Layout
+
+if TYPE_CHECKING:
+    from edge.preview import LineView
+
+
+@contextmanager
+def preview_watch(path: Path | None, job: Replay) -> Iterator[Watch]:
+    """A watch that writes each frame, masked and drawn on, to ``path``; without a path it does nothing.
+
+    Raises:
+        CameraError: when the file cannot be written.
+    """
+    if path is None:
+        yield lambda *_: None
+        return
+    # Drawing brings supervision and matplotlib along, which a box without a preview need not load.
+    from edge.preview import BayView, Overlay, PreviewWriter, ZoneView, draw
+    from edge.privacy_blur import Mask
+
+    mask, totals = Mask(), _Totals(job.layout)
+
+    with PreviewWriter(path, job.layout.wh, job.fps) as writer:
+
+        def watch(frame: Frame, pipeline: Pipeline, counters: CameraCounters) -> None:
+            blurred = mask.apply(frame.image, pipeline.detections, frame.at)
+            watched = counters.watched
+            totals.add(counters)
+            zones = [
+                ZoneView(
+                    zone.id,
+                    zone.polygon.tolist(),
+                    {CLASSES[index]: count for index, count in watched.flows[zone.id].present().items()},
+                )
+                for zone in job.layout.zones
+                if zone.polygon is not None
+            ]
+            bays = [
+                BayView(name, zone.bays[name].tolist(), occupied)
+                for zone in job.layout.zones
+                if zone.id in watched.bays
+                for name, occupied in watched.bays[zone.id].occupied().items()
+            ]
+            clock = (job.config.at + timedelta(seconds=frame.at)).strftime("%H:%M:%S UTC")
+            boxes = _shown(pipeline.detections, job.confidence)
+            writer.write(draw(blurred, Overlay(zones, totals.views(), bays, boxes, clock)))
+
+        yield watch
+
+
+class _Totals:
+    """Crossings so far, of all classes; the counters forget theirs once an interval is closed."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._counted: set[Crossing] = set()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def add(self, counters: CameraCounters) -> None:
+        present = set()
+        for line_id, flow in counters.watched.lines.items():
+            present.update(flow.crossings)
+            for crossing in flow.crossings:
+                if crossing not in self._counted and crossing.subject.real:
+                    self._counts[line_id, crossing.direction] += 1
+        self._counted = present
+
+    def views(self) -> list[LineView]:
+        from edge.preview import LineView
+
+        return [
+            LineView(
+                line.id,
+                (float(line.a[0]), float(line.a[1])),
+                (float(line.b[0]), float(line.b[1])),
+                self._counts[line.id, "in"],
+                self._counts[line.id, "out"],
+            )
+            for line in self._layout.lines
+        ]
+
+
+def _shown(detections: Detections, confidence: float) -> Detections:
+    return detections.where(detections.confidence >= confidence)
