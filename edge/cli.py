@@ -185,7 +185,7 @@ def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None) -> 
                     "seconds": round(result.seconds, 3),
                     "wall_s": round(result.wall_s, 3),
                     "fps": round(rate, 1),
-                    "first_frame_s": round(result.first_frame_s, 3),
+                    "first_frame_s": _first_frame_s(result),
                     "out": None if out is None else str(out),
                     "warning": result.warning,
                 }
@@ -196,6 +196,15 @@ def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None) -> 
         f"{records} records of {result.frames} frames ({result.seconds:.1f} s of video) in {result.wall_s:.1f} s,"
         f" {rate:.0f} frames a second"
     )
+
+
+def _first_frame_s(result: ReplayResult) -> float | None:
+    """Seconds from the start of this process, imports included, to the first frame counted."""
+    import psutil
+
+    if result.first_frame_at is None:
+        return None
+    return round(result.first_frame_at - float(psutil.Process().create_time()), 2)
 
 
 def progress() -> Progress:

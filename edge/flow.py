@@ -114,9 +114,9 @@ class ZoneFlow:
         """Drop visits that ended before an instant."""
         self.visits = [visit for visit in self.visits if visit.end > before]
 
-    def present(self) -> Counter[int]:
-        """Real tracks inside now, by class id (for the preview)."""
-        inside = (member.subject for member in self._members.values() if member.inside)
+    def present(self, at: float) -> Counter[int]:
+        """Real tracks inside now and seen within the last second, by class id (for the preview)."""
+        inside = (m.subject for m in self._members.values() if m.inside and m.seen_at >= at - 1.0)
         return Counter(subject.class_id for subject in inside if subject.real)
 
     def _first(self, sighting: Sighting, inside: bool, at: float) -> _Member:

@@ -47,7 +47,10 @@ def preview_watch(path: Path | None, job: Replay) -> Iterator[Watch]:
                 ZoneView(
                     zone.id,
                     zone.polygon.tolist(),
-                    {CLASSES[index]: count for index, count in watched.flows[zone.id].present().items()},
+                    {
+                        CLASSES[index]: count
+                        for index, count in watched.flows[zone.id].present(frame.at).items()
+                    },
                 )
                 for zone in job.layout.zones
                 if zone.polygon is not None

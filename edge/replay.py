@@ -65,7 +65,7 @@ class ReplayResult:
     frames: int = 0
     seconds: float = 0.0
     wall_s: float = 0.0
-    first_frame_s: float = 0.0
+    first_frame_at: float | None = None  # Unix seconds
     warning: str | None = None
 
 
@@ -111,7 +111,7 @@ class Replay:
             closed = self.pipeline.step(frame)
             result.frames += 1
             if result.frames == 1:
-                result.first_frame_s = time.monotonic() - began
+                result.first_frame_at = time.time()
             last = frame.at
             if watch is not None:
                 watch(frame, self.pipeline, self.counters)

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from contract.messages import Body
+from contract.names import TimeQuality
 from contract.version import VERSION
 from edge.camera import Camera, open_source
 from edge.config import BoxConfig, CameraEntry, wire_config
@@ -33,6 +34,7 @@ log = logging.getLogger("parvis.edge")
 HEALTH_S = 60.0
 # A wall clock that moved this much against the monotonic one was set, not slewed.
 CLOCK_STEP_S = 1.0
+CLOCK_CHECK_S = 10.0
 LAST_DELIVERY_S = 5.0
 _IDLE_S = 0.25
 
@@ -61,7 +63,7 @@ class Station:
         self._box, self._anchor = box, anchor
         self._pipeline: Pipeline | None = None
         self._wh = (0, 0)
-        self._time_quality = "unsynced"
+        self._time_quality: TimeQuality = "unsynced"
 
     def config(self, now: datetime) -> Body:
         """What this camera counts from now on."""
@@ -102,9 +104,12 @@ class Station:
             self._pipeline.counters = self._counters()
         return closed
 
-    def clock_is(self, quality: str) -> None:
-        """Whether the wall clock is believed, from the next interval's counters on."""
+    def clock_is(self, quality: TimeQuality, at: float) -> list[Body]:
+        """Whether the wall clock is believed; a change closes the interval, so that no record is half of each."""
+        if quality == self._time_quality:
+            return []
         self._time_quality = quality
+        return self.set_clock(self._anchor, at)
 
     def _tracker(self) -> Tracker:
         return Tracker(TrackerSettings(confidence=self._box.model.confidence))
@@ -117,7 +122,7 @@ class Station:
             interval_s=self._box.interval_s,
             anchor=self._anchor,
             confidence=self._box.model.confidence,
-            time_quality="synced" if self._time_quality == "synced" else "unsynced",
+            time_quality=self._time_quality,
         )
 
 
@@ -129,7 +134,7 @@ class Service:
         self._uplink_parts = (
             None if box.server is None else (box.server, read_token(base / box.server.token_file))
         )
-        self._anchor = _anchor()
+        self._anchor, self._clock_due = _anchor(), 0.0
         state.mkdir(parents=True, exist_ok=True)
         self._probe = HealthProbe(state)
         self.spool = Spool(state / "spool.db", device=box.device, run=secrets.token_hex(8))
@@ -163,10 +168,9 @@ class Service:
     def _loop(self, stop: threading.Event) -> None:
         health_due = time.monotonic()
         while not stop.is_set():
-            closed: list[Body] = []
+            closed: list[Body] = self._mind_clock()
             for station in self._stations:
                 closed += station.step(_IDLE_S / len(self._stations))
-            closed += self._mind_clock()
             if time.monotonic() >= health_due:
                 health_due = time.monotonic() + HEALTH_S
                 closed += self._health()
@@ -177,19 +181,20 @@ class Service:
                 return
 
     def _mind_clock(self) -> list[Body]:
-        anchor = _anchor()
-        if abs(anchor - self._anchor) < CLOCK_STEP_S:
-            return []
-        log.warning("the clock was set by %+.1f s; intervals start anew", anchor - self._anchor)
-        self._anchor = anchor
-        at = time.monotonic()
-        return [body for station in self._stations for body in station.set_clock(anchor, at)]
+        anchor, at = _anchor(), time.monotonic()
+        closed: list[Body] = []
+        if at >= self._clock_due:
+            self._clock_due = at + CLOCK_CHECK_S
+            quality = self._probe.clock()
+            closed += [body for station in self._stations for body in station.clock_is(quality, at)]
+        if abs(anchor - self._anchor) >= CLOCK_STEP_S:
+            log.warning("the clock was set by %+.1f s; intervals start anew", anchor - self._anchor)
+            self._anchor = anchor
+            closed += [body for station in self._stations for body in station.set_clock(anchor, at)]
+        return closed
 
     def _health(self) -> list[Body]:
         stats = self.spool.stats()
-        quality = self._probe.clock()
-        for station in self._stations:
-            station.clock_is(quality)
         return [
             self._probe.body(
                 camera=station.entry.id,

@@ -7,26 +7,14 @@ Exit codes: 0 done; 1 an unexpected failure; 2 wrong usage; 3 configuration; 4 v
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import typer
 from rich.console import Console
 
 from contract.version import VERSION
-from edge.cli import app as edge_app
 from edge.errors import EdgeError
-from parvis.demo_cli import demo
-from server.cli import app as server_app
 from server.errors import ServerError
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    help="Counts people and vehicles next to the camera and sends only numbers.",
-)
-app.add_typer(edge_app, name="edge")
-app.add_typer(server_app, name="server")
-app.command()(demo)
 
 
 def _version(value: bool) -> None:
@@ -35,25 +23,45 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def root(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Show the version."
     ),
 ) -> None:
-    """Parvis."""
+    """Count people and vehicles next to the camera and send only numbers."""
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """The command tree. A box never loads the server's packages and a server never the box's: what the first word
+    does not ask for is not imported.
+    """
+    app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+    app.callback()(root)
+    first = words[0] if words else ""
+    if first != "server":
+        from edge.cli import app as edge_app
+
+        app.add_typer(edge_app, name="edge")
+    if first != "edge":
+        from server.cli import app as server_app
+
+        app.add_typer(server_app, name="server")
+    from parvis.demo_cli import demo
+
+    app.command()(demo)
+    return app
 
 
 def main() -> None:
     """The entry point: expected failures end with one paragraph and their exit code, never a traceback."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        app()
+        build(sys.argv[1:])()
     except (EdgeError, ServerError) as exc:
         console.print(f"error: {exc}", style="red", markup=False)
         sys.exit(exc.exit_code)
     except ModuleNotFoundError as exc:
-        part = "server" if exc.name in {"fastapi", "uvicorn", "sqlite_utils", "jinja2"} else "edge"
+        part = "server" if (exc.name or "") in {"fastapi", "uvicorn", "sqlite_utils", "jinja2"} else "edge"
         console.print(
             f"error: this installation lacks {exc.name}. Install it with: pip install 'parvis[{part}]'",
             markup=False,

@@ -23,7 +23,9 @@ SERVER_CORE = {"reports", "errors"}
 PARTS = {
     ("edge.config", "edge.yaml_errors"),
     ("edge.camera", "edge.capture"),
-    ("edge.camera", "edge.video_file"),
+    ("edge.camera", "edge.decode"),
+    ("edge.capture", "edge.decode"),
+    ("edge.video_file", "edge.decode"),
     ("edge.detect", "edge.model_file"),
     ("edge.spool", "edge.spool_rows"),
     ("edge.spool", "edge.spool_repair"),
