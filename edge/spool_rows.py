@@ -1,0 +1,210 @@
+"""The rows under the spool: the schema, and the statements that change it, each inside one transaction.
+
+With `edge.spool` and `edge.spool_repair` one adapter in three rooms; nothing else imports it.
+
+Rules:
+1. Each change of the schema is one more entry of `_MIGRATIONS`; entries that were released never change.
+2. What counts rows (`totals`) changes in the transaction that changes the rows.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from contract.batch import Record
+from contract.messages import canonical, parse_time
+from contract.names import GRID_INTERVAL_S
+from edge.errors import SpoolError
+
+ROW_BYTES: Final = 170  # of key, index and bookkeeping per row: (file - payloads) / rows, measured
+_RANK: Final = {"parvis.config.v1": 0, "parvis.health.v1": 2}  # all others 1
+
+_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN = 5, 6, 8, 10, 13, 14  # primary result codes of SQLite
+_CAUSES: Final = {
+    _BUSY: "another program holds the file locked; close it",
+    _LOCKED: "another program holds the file locked; close it",
+    _READONLY: "the disk is read-only, as after a fault of the card; check it and mount it writable",
+    _IOERR: "the disk reports an I/O error; check the card and its contacts, and replace it if this returns",
+    _FULL: "the disk is full; free space on it",
+    _CANTOPEN: "the file cannot be opened; check that its folder exists, is writable and has space left",
+}
+_CORRUPT, _NOTADB = 11, 26
+
+
+_MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """CREATE TABLE records (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+           rank INTEGER NOT NULL, at REAL NOT NULL, crc INTEGER NOT NULL, payload TEXT NOT NULL)""",
+        "CREATE INDEX records_rank ON records (rank, id)",
+        """CREATE TABLE dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL,
+           reason TEXT NOT NULL, at REAL NOT NULL, crc INTEGER NOT NULL, payload TEXT NOT NULL)""",
+        "CREATE TABLE runs (id INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, next_seq INTEGER NOT NULL)",
+        # One row; counts that need no scan, changed in the transaction that changes what they count.
+        """CREATE TABLE totals (pending INTEGER, dead INTEGER, bytes INTEGER, closed INTEGER, accepted INTEGER,
+           rejected INTEGER, dropped INTEGER, acknowledged INTEGER)""",
+        "INSERT INTO totals VALUES (0, 0, 0, 0, 0, 0, 0, NULL)",
+        """CREATE TRIGGER record_in AFTER INSERT ON records BEGIN
+           UPDATE totals SET pending = pending + 1, bytes = bytes + length(new.payload) + 170; END""",
+        """CREATE TRIGGER record_out AFTER DELETE ON records BEGIN
+           UPDATE totals SET pending = pending - 1, bytes = bytes - length(old.payload) - 170; END""",
+        """CREATE TRIGGER dead_in AFTER INSERT ON dead_letters BEGIN
+           UPDATE totals SET dead = dead + 1, bytes = bytes + length(new.payload) + 170; END""",
+        """CREATE TRIGGER dead_out AFTER DELETE ON dead_letters BEGIN
+           UPDATE totals SET dead = dead - 1, bytes = bytes - length(old.payload) - 170; END""",
+    ),
+)
+INSERT: Final = "INSERT OR IGNORE INTO records (key, rank, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
+BURY: Final = "INSERT INTO dead_letters (key, reason, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
+# What goes first at the cap: health of the past, what the server refused, the oldest counts, configurations.
+_SHED: Final = (
+    (
+        "SELECT id, length(payload) FROM records WHERE rank = 2 ORDER BY id",
+        "DELETE FROM records WHERE id = ?",
+    ),
+    ("SELECT id, length(payload) FROM dead_letters ORDER BY id", "DELETE FROM dead_letters WHERE id = ?"),
+    (
+        "SELECT id, length(payload) FROM records WHERE rank = 1 ORDER BY id",
+        "DELETE FROM records WHERE id = ?",
+    ),
+    (
+        "SELECT id, length(payload) FROM records WHERE rank = 0 ORDER BY id",
+        "DELETE FROM records WHERE id = ?",
+    ),
+)
+
+
+def migrate(db: sqlite3.Connection, path: Path) -> bool:
+    """Bring the schema up to date, a transaction a step; returns whether anything changed.
+
+    Raises:
+        SpoolError: when the file is of a newer version.
+    """
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(_MIGRATIONS):
+        raise SpoolError(
+            f"{path}: written by a newer Parvis (format {version}, this one knows {len(_MIGRATIONS)});"
+            " install that version again, or move the file away"
+        )
+    for number, statements in enumerate(_MIGRATIONS[version:], version + 1):
+        with transaction(db):
+            for statement in statements:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number}")
+    return bool(version < len(_MIGRATIONS))
+
+
+def store(db: sqlite3.Connection, run: str, next_seq: int, records: Sequence[tuple[Record, float]]) -> None:
+    """Insert records with the times of their append (Unix seconds). A key that is pending already is buried."""
+    clashes = 0
+    for record, at in records:
+        key, payload = record.key, canonical(record)
+        crc = checksum(key, payload)
+        if not db.execute(INSERT, (key, _RANK.get(record.type, 1), at, crc, payload)).rowcount:
+            clashes += 1
+            db.execute(BURY, (key, "conflict: this key is already pending", at, crc, payload))
+    db.execute(
+        "INSERT INTO runs (run, next_seq) VALUES (?, ?)"
+        " ON CONFLICT (run) DO UPDATE SET next_seq = excluded.next_seq",
+        (run, next_seq),
+    )
+    db.execute("UPDATE totals SET closed = closed + ?, rejected = rejected + ?", (len(records), clashes))
+
+
+def settle(
+    db: sqlite3.Connection, accepted: Collection[str], rejected: Mapping[str, str], *, at: float
+) -> None:
+    """Delete what the server has, bury what it refuses (key to reason)."""
+    ends: list[int | None] = []
+    for key in accepted:
+        gone = db.execute("DELETE FROM records WHERE key = ? RETURNING payload", (key,)).fetchall()
+        ends += [_interval_end(payload) for (payload,) in gone]
+    buried = 0
+    for key, reason in rejected.items():
+        gone = db.execute("DELETE FROM records WHERE key = ? RETURNING crc, payload", (key,)).fetchall()
+        db.executemany(BURY, [(key, reason, at, crc, payload) for crc, payload in gone])
+        buried += len(gone)
+    latest = max((end for end in ends if end is not None), default=None)
+    db.execute(
+        "UPDATE totals SET accepted = accepted + ?, rejected = rejected + ?,"
+        " acknowledged = coalesce(?, acknowledged)",
+        (len(ends), buried, latest),
+    )
+
+
+def shed(db: sqlite3.Connection, max_bytes: int, *, spilled: int) -> int:
+    """Delete down to the cap in the order of `_SHED`; returns how many pending records went.
+
+    ``spilled`` records never reached the file; they are counted as closed and dropped here.
+    """
+    excess = db.execute("SELECT bytes FROM totals").fetchone()[0] - max_bytes
+    dropped = 0
+    for choose, delete in _SHED:
+        doomed: list[tuple[int]] = []
+        with closing(db.execute(choose)) as rows:
+            while excess > 0 and (row := rows.fetchone()) is not None:
+                doomed.append((row[0],))
+                excess -= row[1] + ROW_BYTES
+        db.executemany(delete, doomed)
+        dropped += len(doomed) if "FROM records" in delete else 0
+    db.execute("UPDATE totals SET closed = closed + ?, dropped = dropped + ?", (spilled, spilled + dropped))
+    return dropped
+
+
+def _interval_end(payload: str) -> int | None:
+    """Unix seconds at which the interval of a stored record ends; None for records of no interval."""
+    record = json.loads(payload)
+    if "start" not in record:
+        return None
+    return int(parse_time(record["start"]).timestamp()) + int(record.get("interval_s", GRID_INTERVAL_S))
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing; the commit returns after the sync."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # SQLite has often rolled back by itself
+            db.execute("ROLLBACK")
+        raise
+
+
+def checksum(key: str, payload: str) -> int:
+    """CRC-32 of a row: SQLite itself has none, and a flipped digit is still a number."""
+    return zlib.crc32(f"{key}\n{payload}".encode())
+
+
+def damage(what: str) -> sqlite3.DatabaseError:
+    """The error that SQLite would raise had it seen this damage itself."""
+    exc = sqlite3.DatabaseError(what)
+    exc.sqlite_errorcode = _CORRUPT
+    return exc
+
+
+def is_damage(exc: sqlite3.Error) -> bool:
+    """Whether the file is damaged."""
+    return _code(exc) in {_CORRUPT, _NOTADB}
+
+
+def is_passing(exc: sqlite3.Error) -> bool:
+    """Whether the disk refused something that it may take later."""
+    return _code(exc) in _CAUSES
+
+
+def cause(exc: sqlite3.Error | OSError) -> str:
+    """What happened and how to mend it, for people."""
+    if isinstance(exc, OSError):
+        return f"{exc.strerror or exc}; check the folder's permissions and its disk"
+    return _CAUSES.get(_code(exc), f"SQLite says: {exc}")
+
+
+def _code(exc: sqlite3.Error) -> int:
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF

@@ -1,0 +1,1 @@
+"""JSON for programs: ingest for boxes, reports for people's tools."""

@@ -1,0 +1,110 @@
+"""Composition root of the server: builds everything from its settings; nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from server.access import NotAllowed, NotLoggedIn, authorize, register, seal
+from server.api.ingest import Ingest
+from server.api.reports import ROUTES as API_ROUTES
+from server.errors import StoreError, StoreFull
+from server.guard import Guard, problem
+from server.pages.login import Login
+from server.pages.render import error_page
+from server.pages.reports import ROUTES as REPORT_ROUTES
+from server.pages.technical import ROUTES as TECHNICAL_ROUTES
+from server.settings import Settings
+from server.store.base import Store
+from server.store.sqlite import open_store
+
+
+def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
+    """The server as an ASGI application.
+
+    Args:
+        settings: what this installation chose.
+        store: an open store to use; by default the one at ``settings.database`` is opened. Either is
+            ``app.state.store``, and is closed when the application's lifespan ends.
+
+    Raises:
+        StoreError: when the database cannot be opened.
+    """
+    opened = store or open_store(settings.database)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        opened.close()
+
+    app = FastAPI(
+        lifespan=lifespan,
+        dependencies=[Depends(authorize)],
+        # No generated documentation: it would load its viewer from elsewhere and list every way in.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.store = opened
+    app.state.access = {}
+    register(app, Ingest(settings.ingest_per_s, settings.ingest_burst, settings.ingest_queue).routes())
+    register(app, API_ROUTES)
+    register(app, Login().routes())
+    register(app, REPORT_ROUTES)
+    register(app, TECHNICAL_ROUTES)
+    seal(app)
+    _handle_errors(app)
+    app.add_middleware(Guard, settings=settings)
+    return app
+
+
+def _wants_json(request: Request) -> bool:
+    return request.url.path.startswith("/api/") or request.url.path == "/healthz"
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Answer every expected failure: a problem for programs, a page for people."""
+
+    def refuse(request: Request, status: int, error: str, detail: str) -> Response:
+        if _wants_json(request):
+            return problem(status, error, detail)
+        return error_page(request, status)
+
+    async def not_logged_in(request: Request, _: Exception) -> Response:
+        if _wants_json(request):
+            headers = {"WWW-Authenticate": "Bearer", "Connection": "close"}
+            return problem(401, "unauthorized", "log in, or send a valid token", headers)
+        here = request.url.path if request.method == "GET" else "/"
+        query = f"?{request.url.query}" if request.url.query and request.method == "GET" else ""
+        return RedirectResponse("/login?next=" + quote(here + query, safe=""), 303)
+
+    async def not_allowed(request: Request, _: Exception) -> Response:
+        return refuse(request, 403, "forbidden", "this account may not do that")
+
+    async def store_full(request: Request, _: Exception) -> Response:
+        return refuse(request, 507, "disk_full", "the server's disk is full; keep the records")
+
+    async def store_failed(request: Request, _: Exception) -> Response:
+        if _wants_json(request):
+            return problem(503, "store", "the database cannot be used now", {"Retry-After": "30"})
+        # An error page looks the session up, which is what just failed.
+        return Response("503 Parvis: base de données indisponible / database unavailable\n", 503)
+
+    async def http_error(request: Request, exc: Exception) -> Response:
+        status = exc.status_code if isinstance(exc, HTTPException) else 400
+        return refuse(request, status, "http", f"status {status}")
+
+    app.add_exception_handler(NotLoggedIn, not_logged_in)
+    app.add_exception_handler(NotAllowed, not_allowed)
+    app.add_exception_handler(StoreFull, store_full)
+    app.add_exception_handler(StoreError, store_failed)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, http_error)

@@ -1,0 +1,1 @@
+"""HTML for people: server-rendered, readable without JavaScript, charts drawn from the tables."""

@@ -1,0 +1,116 @@
+"""From a template to an answer: who is asking, in which language, with which menu."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any, Final
+from urllib.parse import quote
+
+from fastapi import Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, Response
+
+from server.access import ADMINISTRATION, NOTICES, REPORTS, TECHNICAL, Access, session_of, settings_of
+from server.pages.texts import LANGUAGE_COOKIE, Texts, choose
+from server.settings import Settings
+from server.version import VERSION
+
+ASSETS: Final[Mapping[str, str]] = {
+    "app.css": "text/css; charset=utf-8",
+    "uPlot.min.css": "text/css; charset=utf-8",
+    "charts.js": "text/javascript; charset=utf-8",
+    "uPlot.iife.min.js": "text/javascript; charset=utf-8",
+    "uPlot.LICENSE.txt": "text/plain; charset=utf-8",
+    "favicon.svg": "image/svg+xml",
+}
+# Read once: a name that is not in this table has no way to a file.
+CONTENT: Final[Mapping[str, bytes]] = {
+    name: resources.files("server").joinpath("static", name).read_bytes() for name in ASSETS
+}
+MENU: Final[tuple[tuple[str, str, Access], ...]] = (
+    ("/", "menu.overview", REPORTS),
+    ("/notices", "menu.notices", NOTICES),
+    ("/devices", "menu.devices", TECHNICAL),
+    ("/quarantine", "menu.quarantine", TECHNICAL),
+    ("/audit", "menu.audit", ADMINISTRATION),
+)
+
+
+def asset(name: str) -> str:
+    """The address of a static file; it changes with the content, so browsers may keep it for ever."""
+    return f"/static/{name}?v={hashlib.sha256(CONTENT[name]).hexdigest()[:12]}"
+
+
+_ENVIRONMENT: Final = Environment(
+    loader=PackageLoader("server", "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.globals.update(asset=asset, version=VERSION)
+
+
+def texts_of(request: Request) -> Texts:
+    """The language of the request."""
+    wanted = request.cookies.get(LANGUAGE_COOKIE, "")
+    language = choose(wanted, request.headers.get("accept-language", ""))
+    return Texts(language, settings_of(request).zone_info)
+
+
+def home_of(role: str) -> str:
+    """Where a role starts."""
+    return next(path for path, _, access in MENU if role in access.roles)
+
+
+def secure_cookies(settings: Settings) -> bool:
+    """Secure unless the server answers plain HTTP on this machine only."""
+    return settings.https_only_cookies or not settings.on_loopback
+
+
+def page(
+    request: Request,
+    template: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **context: Any,
+) -> Response:
+    """Render a template with what every page needs."""
+    texts, session, settings = texts_of(request), session_of(request), settings_of(request)
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    role = session.user.role if session else ""
+    html = _ENVIRONMENT.get_template(template).render(
+        t=texts,
+        lang=texts.language,
+        user=session.user if session else None,
+        csrf=session.csrf if session else "",
+        menu=[(path, key) for path, key, access in MENU if role in access.roles],
+        path=request.url.path,
+        here=quote(here, safe=""),
+        demo=settings.demo,
+        delay_s=settings.statistics_delay_s,
+        tz=settings.local_tz,
+        now=int(settings.clock()),
+        **context,
+    )
+    return HTMLResponse(html, status, dict(headers or {}))
+
+
+def error_page(request: Request, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A refusal that a person can read."""
+    known = status if status in {400, 403, 404, 405, 413, 500, 503, 507} else 500
+    return page(request, "error.html", status, headers, code=status, text=f"error.{known}")
+
+
+def static_file(request: Request) -> Response:
+    """One of the vendored files."""
+    name = request.path_params["name"]
+    if name not in ASSETS:
+        return error_page(request, 404)
+    return Response(
+        CONTENT[name],
+        media_type=None,
+        headers={"Content-Type": ASSETS[name], "Cache-Control": "public, max-age=31536000, immutable"},
+    )

@@ -1,0 +1,229 @@
+"""The overview, the page of one zone or line, and its CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import Request
+from starlette.responses import RedirectResponse, Response
+
+from contract.names import ClassGroup
+from server.access import ANYONE_LOGGED_IN, REPORTS, Route, session_of, settings_of, store_of
+from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
+from server.pages.figures import LOW_COVERAGE, SPARK_H, SPARK_W, Bar, csv_cell, lines, sparkline, summary
+from server.pages.render import error_page, home_of, page, texts_of
+from server.pages.texts import Texts
+from server.reading import LINE_KINDS, ZONE_KINDS, Period, Reader, View
+from server.reports import DAY, MAX_BINS, STEPS, Bin, Kind, OccupancyReport, Step
+from server.store.base import CameraState
+
+LATE_S: Final = 600
+PRESETS: Final = (("1h", 3600), ("24h", 86400), ("7d", 7 * 86400), ("30d", 30 * 86400))
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One place on the overview: the last visible interval of each group, and the first group's period."""
+
+    view: View
+    href: str
+    latest: tuple[tuple[ClassGroup, Bin], ...]
+    report: OccupancyReport | None
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """How one camera delivers, and its cards."""
+
+    state: CameraState
+    late: bool
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The cameras of one device."""
+
+    name: str
+    cameras: tuple[Camera, ...]
+
+
+def href(view: View) -> str:
+    """The page of a place; names are of the wire, so they need no quoting."""
+    place = view.place
+    return f"/{'lines' if place.kind == 'line' else 'zones'}/{place.device}/{place.camera}/{place.name}"
+
+
+def _card(reader: Reader, view: View) -> Card:
+    if view.last_end is None:
+        return Card(view, href(view), (), None, ())
+    last = Period(view.last_end - view.place.interval_s, view.last_end, view.place.interval_s)
+    latest = tuple((group, reader.report(view, group, last).total) for group in view.groups)
+    report = reader.report(view, view.groups[0])
+    return Card(view, href(view), latest, report, tuple(sparkline(report)))
+
+
+def overview(request: Request) -> Response:
+    """One card per zone and line, by camera. Roles without reports go to their own first page."""
+    session = session_of(request)
+    role = session.user.role if session else ""
+    if role not in REPORTS.roles:
+        return RedirectResponse(home_of(role), 303)
+    reader, now = reader_of(request), settings_of(request).clock()
+    views = reader.views()
+    cameras = [
+        Camera(
+            state,
+            now - state.last_received > LATE_S,
+            tuple(
+                _card(reader, view)
+                for view in views
+                if (view.place.device, view.place.camera) == (state.device, state.camera)
+            ),
+        )
+        for state in store_of(request).records.cameras()
+    ]
+    boxes = [
+        Box(name, tuple(camera for camera in cameras if camera.state.device == name))
+        for name in sorted({camera.state.device for camera in cameras})
+    ]
+    return page(request, "overview.html", boxes=boxes, spark_w=SPARK_W, spark_h=SPARK_H, low=LOW_COVERAGE)
+
+
+def _local_input(at: int, texts: Texts) -> str:
+    """The value of a datetime-local field."""
+    return datetime.fromtimestamp(at, texts.tz).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _presets(view: View, query: dict[str, str]) -> list[tuple[str, str]]:
+    """Links to the last hour, day, … of the data, only those that are shorter than the data."""
+    end = view.last_end or view.until
+    extent = end - view.place.first_start
+    found = [
+        (name, "?" + urlencode({**query, "from": utc_text(end - length), "to": utc_text(end)}))
+        for name, length in PRESETS
+        if length < extent
+    ]
+    return [
+        *found,
+        ("all", "?" + urlencode({**query, "from": utc_text(view.place.first_start), "to": utc_text(end)})),
+    ]
+
+
+def _steps(view: View, length_s: int) -> list[Step]:
+    """The steps that the data and the period allow."""
+    return [
+        step
+        for step in STEPS
+        if step == DAY or (step >= view.place.interval_s and length_s / step <= MAX_BINS)
+    ]
+
+
+def _place(request: Request, kinds: Sequence[Kind]) -> Response:
+    path = request.path_params
+    reader, texts = reader_of(request), texts_of(request)
+    view = reader.view(path["device"], path["camera"], path["name"], kinds)
+    if view is None:
+        return error_page(request, 404)
+    group, error, status = view.groups[0], "", 200
+    period = Period()
+    try:
+        group, period = group_of(request, view), period_of(request)
+        report = reader.report(view, group, period)
+    except ValueError:
+        # The reader keeps a readable page and is told that the wish could not be met.
+        error, status, period = "place.bad_period", 400, Period()
+        report = reader.report(view, group)
+    start, end, _ = reader.window(view, period)
+    return page(
+        request,
+        "place.html",
+        status,
+        view=view,
+        report=report,
+        error=error,
+        lines=lines(report, texts) if report.bins else [],
+        sentence=summary(report, texts) if report.bins else "",
+        start=_local_input(start, texts),
+        end=_local_input(end, texts),
+        steps=_steps(view, end - start),
+        presets=_presets(view, {"class": group} if len(view.groups) > 1 else {}),
+        query=urlencode({"class": group, "from": utc_text(start), "to": utc_text(end), "step": report.step}),
+        href=href(view),
+        low=LOW_COVERAGE,
+        camera=_camera_state(request, view),
+    )
+
+
+def _camera_state(request: Request, view: View) -> CameraState | None:
+    return next(
+        (
+            state
+            for state in store_of(request).records.cameras()
+            if (state.device, state.camera) == (view.place.device, view.place.camera)
+        ),
+        None,
+    )
+
+
+def zone_page(request: Request) -> Response:
+    """A zone or car park over a period."""
+    return _place(request, ZONE_KINDS)
+
+
+def line_page(request: Request) -> Response:
+    """A count line over a period."""
+    return _place(request, LINE_KINDS)
+
+
+def _csv(request: Request, kinds: Sequence[Kind]) -> Response:
+    path = request.path_params
+    reader = reader_of(request)
+    view = reader.view(path["device"], path["camera"], path["name"], kinds)
+    if view is None:
+        return error_page(request, 404)
+    try:
+        report = reader.report(view, group_of(request, view), period_of(request))
+    except ValueError:
+        return error_page(request, 400)
+    place = view.place
+    fixed = {"device": place.device, "camera": place.camera, "name": place.name, "class": report.group}
+    rows: list[dict[str, Any]] = []
+    for one in report.bins:
+        figures = bin_json(one, report.kind)
+        flags = figures.pop("flag_s")
+        rows.append(
+            {**fixed, **figures, "flags": " ".join(f"{name}={seconds}" for name, seconds in flags.items())}
+        )
+    header = list(rows[0]) if rows else list(fixed)
+    body = [",".join(header)] + [",".join(csv_cell(cell) for cell in row.values()) for row in rows]
+    name = f"parvis-{place.camera}-{place.name}-{report.group}.csv"
+    return Response(
+        "\r\n".join(body) + "\r\n",
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def zone_csv(request: Request) -> Response:
+    """A zone's bins as CSV: UTC times, decimal points, empty cells for no data."""
+    return _csv(request, ZONE_KINDS)
+
+
+def line_csv(request: Request) -> Response:
+    """A line's bins as CSV."""
+    return _csv(request, LINE_KINDS)
+
+
+ROUTES: Final = (
+    Route("GET", "/", overview, ANYONE_LOGGED_IN),
+    Route("GET", "/zones/{device}/{camera}/{name}", zone_page, REPORTS),
+    Route("GET", "/zones/{device}/{camera}/{name}/csv", zone_csv, REPORTS),
+    Route("GET", "/lines/{device}/{camera}/{name}", line_page, REPORTS),
+    Route("GET", "/lines/{device}/{camera}/{name}/csv", line_csv, REPORTS),
+)

@@ -1,0 +1,148 @@
+"""What may be read, and when: the one way from the store to a report, for pages and JSON alike.
+
+Rule: a figure whose zone's purpose is `statistics`, or unknown, exists here only once its interval ended
+``statistics_delay_s`` ago. Lines have no purpose on the wire and are held back too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from contract.batch import ConfigRecord
+from contract.messages import ZoneConfig
+from contract.names import GROUP_OF, GROUPS, ClassGroup, Purpose
+from server.reports import DAY, STEPS, Kind, OccupancyReport, Step, edges, fitting_step, grain, report
+from server.settings import Settings
+from server.store.base import Place, Store
+
+ZONE_KINDS: Final[tuple[Kind, ...]] = ("zone", "parking")
+LINE_KINDS: Final[tuple[Kind, ...]] = ("line",)
+DEFAULT_LENGTH_S: Final = 86400
+# Records travel: an interval that ended this recently may simply not have arrived, which is no blindness.
+TRANSIT_S: Final = 180
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A place together with what its box says about it and up to when it may be shown.
+
+    ``until`` seconds since 1970; ``last_end`` the end of the last interval that may be shown, if any.
+    """
+
+    place: Place
+    purpose: Purpose | None
+    kind: str
+    groups: tuple[ClassGroup, ...]
+    capacity: int | None
+    until: int
+    last_end: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What was asked for; None where the reader leaves the choice to the data."""
+
+    start: int | None = None
+    end: int | None = None
+    step: Step | None = None
+
+
+def _groups(config: ConfigRecord | None, place: Place, zone: ZoneConfig | None) -> tuple[ClassGroup, ...]:
+    if place.kind == "parking":
+        return ("vehicle",)
+    line = next((ln for ln in config.lines if ln.id == place.name), None) if config else None
+    known = zone if place.kind == "zone" else line
+    if known is None:
+        return ()
+    return tuple(group for group in GROUPS if any(GROUP_OF[name] == group for name in known.classes))
+
+
+class Reader:
+    """Reports of one store under one set of settings."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    def views(self) -> list[View]:
+        """Everything that ever sent an interval."""
+        places = self._store.records.places()
+        configs = {
+            (device, camera): self._store.records.config(device, camera)
+            for device, camera in {(place.device, place.camera) for place in places}
+        }
+        return [self._view(place, configs[place.device, place.camera]) for place in places]
+
+    def view(self, device: str, camera: str, name: str, kinds: Sequence[Kind]) -> View | None:
+        """One place."""
+        place = self._store.records.place(device, camera, name, kinds)
+        return self._view(place, self._store.records.config(device, camera)) if place else None
+
+    def _view(self, place: Place, config: ConfigRecord | None) -> View:
+        zone = next((z for z in config.zones if z.id == place.name), None) if config else None
+        if place.kind == "line":
+            zone = None
+        purpose = zone.purpose if zone else None
+        now = int(self._settings.clock())
+        until = now if purpose == "operational" else now - self._settings.statistics_delay_s
+        last_end = self._store.records.last_end(place, until)
+        groups = _groups(config, place, zone) or self._seen(place, last_end)
+        kind = zone.kind if zone else {"zone": "area", "parking": "parking", "line": "line"}[place.kind]
+        return View(
+            place,
+            purpose,
+            kind,
+            groups,
+            zone.capacity if zone else None,
+            until,
+            last_end,
+        )
+
+    def _seen(self, place: Place, last_end: int | None) -> tuple[ClassGroup, ...]:
+        """Without a configuration: what was counted on the last day, for a class never looked for is not 0."""
+        end = last_end or 0
+        rows = self._store.records.rows(place, end - DEFAULT_LENGTH_S, end, end, 900)
+        seen = {GROUP_OF[name] for row in rows for name in row.counts}
+        return tuple(group for group in GROUPS if group in seen) or ("person",)
+
+    def window(self, view: View, period: Period) -> tuple[int, int, Step]:
+        """Start, end and step: those asked for, else the last day of the data or all of it when shorter."""
+        last = view.last_end if view.last_end is not None else view.until
+        end = period.end if period.end is not None else last
+        start = period.start
+        if start is None:
+            start = max(end - DEFAULT_LENGTH_S, min(view.place.first_start, end - view.place.interval_s))
+        step = period.step
+        if step is None:
+            step = fitting_step(end - start, view.place.interval_s)
+        return start, end, step
+
+    def report(self, view: View, group: ClassGroup, period: Period = Period()) -> OccupancyReport:
+        """The report of one place and class group.
+
+        Raises:
+            ValueError: for a period or step that cannot be reported.
+        """
+        start, end, step = self.window(view, period)
+        borders = edges(start, end, step, self._settings.zone_info)
+        until = view.until
+        if view.last_end is not None and 0 <= until - view.last_end <= TRANSIT_S + view.place.interval_s:
+            until = view.last_end
+        rows = self._store.records.rows(view.place, borders[0], borders[-1], view.until, grain(step))
+        longest = max((row.interval_s for row in rows), default=0)
+        if step != DAY and longest > step:
+            if period.step is not None:
+                raise ValueError(f"step must be at least the records' interval of {longest} s")
+            finer = next(s for s in STEPS if s == DAY or s >= longest)
+            return self.report(view, group, Period(start, end, finer))
+        return report(
+            rows,
+            kind=view.place.kind,
+            group=group,
+            step=step,
+            borders=borders,
+            until=until,
+            capacity=view.capacity,
+        )

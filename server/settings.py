@@ -1,0 +1,84 @@
+"""What an installation may choose, checked once; everything else is decided in code.
+
+Rule: a `statistics` figure appears no sooner than 15 minutes after its interval. Only a demonstration, which
+says so on every page, may shorten that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+STATISTICS_DELAY_S: Final = 900
+LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+def utc_clock() -> float:
+    """Seconds since 1970, UTC."""
+    return time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One server's settings.
+
+    Args:
+        data_dir: folder of the database; created with mode 0700 when absent.
+        host: address to bind to; anything but loopback needs TLS by a reverse proxy.
+        port: TCP port, 0 for any free one.
+        https_only_cookies: mark cookies Secure and send HSTS; for a server behind TLS.
+        allowed_hosts: names accepted in the Host header besides loopback; empty and not on loopback: any.
+        demo: true shows a banner and allows a shorter ``statistics_delay_s``.
+        statistics_delay_s: seconds between the end of an interval and its appearance, statistics zones.
+        local_tz: the zone in which days are cut and times are shown.
+        session_s: lifetime of a login, seconds.
+        ingest_per_s: sustained requests a second and device; ``ingest_burst`` at once.
+        ingest_queue: batches waiting for the one writer before the server answers 503.
+        clock: seconds since 1970; injected by tests.
+
+    Raises:
+        ValueError: for a value that breaks a rule.
+    """
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8000
+    https_only_cookies: bool = False
+    allowed_hosts: tuple[str, ...] = ()
+    demo: bool = False
+    statistics_delay_s: int = STATISTICS_DELAY_S
+    local_tz: str = "Europe/Paris"
+    session_s: int = 12 * 3600
+    ingest_per_s: float = 10.0
+    ingest_burst: int = 60
+    ingest_queue: int = 64
+    clock: Callable[[], float] = field(default=utc_clock, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.statistics_delay_s < 0 or (not self.demo and self.statistics_delay_s < STATISTICS_DELAY_S):
+            raise ValueError(
+                f"statistics_delay_s must be at least {STATISTICS_DELAY_S} outside a demonstration "
+                f"(got {self.statistics_delay_s})"
+            )
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"port must be within 0..65535 (got {self.port})")
+        ZoneInfo(self.local_tz)
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.data_dir / "parvis.sqlite3"
+
+    @property
+    def on_loopback(self) -> bool:
+        """True when only this machine can reach the server."""
+        return self.host in LOOPBACK
+
+    @property
+    def zone_info(self) -> ZoneInfo:
+        """``local_tz`` as a time zone."""
+        return ZoneInfo(self.local_tz)

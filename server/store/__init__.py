@@ -1,0 +1,1 @@
+"""Where records and accounts are kept: one Protocol, one implementation per database."""

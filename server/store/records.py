@@ -1,0 +1,191 @@
+"""Delivered records, in SQLite: written by batches, read as sums."""
+
+# ruff: noqa: S608 - statements are put together from constants of this package; every value is a parameter
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from contract.batch import ConfigRecord, parse_record
+from contract.names import ObjectClass
+from server.reports import Amounts, Kind, Row
+from server.store.accounts import insert_audit
+from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
+from server.store.connection import Connections
+from server.store.typed import FLAGS, TYPED, insert_typed, note_camera, purge_health
+
+_WHERE: Final = (
+    " WHERE device = ? AND camera = ? AND name = ? AND kind = ?"
+    " AND start >= ? AND start < ? AND start + interval_s <= ?"
+)
+_SUMS: Final = (
+    "SELECT start - start % ? AS bin, version, max(interval_s) AS longest, sum(observed_s) AS observed_s,"
+    " max(unsynced) AS unsynced, max(peak_vehicle) AS peak_vehicle, max(bays) AS bays,"
+    " sum(occupied_bay_s) AS occupied_bay_s, sum(observed_bay_s) AS observed_bay_s, max(peak) AS peak,"
+    " sum(arrivals) AS arrivals, sum(departures) AS departures, "
+    + ", ".join(f"sum({flag}_s) AS {flag}" for flag in FLAGS)
+    + " FROM intervals"
+    + _WHERE
+    + " GROUP BY bin, version ORDER BY bin"
+)
+_COUNTS: Final = (
+    "SELECT i.start - i.start % ? AS bin, i.version AS version, c.class AS class, sum(c.object_s),"
+    " max(c.peak), sum(c.entries), sum(c.exits)"
+    " FROM intervals i JOIN counts c ON c.record_id = i.record_id"
+    + _WHERE
+    + " GROUP BY bin, i.version, c.class"
+)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _key(place: Place) -> tuple[str, str, str, str]:
+    return place.device, place.camera, place.name, place.kind
+
+
+class SqliteRecords:
+    """Implements `Records`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def add(self, items: Sequence[Incoming], received_at: int) -> list[bool]:
+        """Store a batch in one transaction; False for a key whose first payload differs (kept, audited)."""
+        with self._connections.write() as db:
+            stored = [self._add_one(db, item, received_at) for item in items]
+            for device in {item.record.device for item in items}:
+                purge_health(db, device, received_at)
+            return stored
+
+    def _add_one(self, db: Any, item: Incoming, received_at: int) -> bool:
+        record, digest = item.record, _digest(item.canonical)
+        # Intervals live in typed columns; a second copy as JSON would triple the file.
+        payload = None if isinstance(record, TYPED) and item.quarantine is None else item.canonical
+        row = db.execute(
+            "INSERT INTO records (key, type, device, camera, received_at, digest, quarantine, payload)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING RETURNING id",
+            (
+                record.key,
+                record.type,
+                record.device,
+                record.camera,
+                received_at,
+                digest,
+                item.quarantine,
+                payload,
+            ),
+        ).fetchone()
+        if row is None:
+            first = db.execute("SELECT digest FROM records WHERE key = ?", (record.key,)).fetchone()[0]
+            if first == digest:
+                return True
+            detail = f"kept {first[:16]}, refused {digest[:16]}"
+            insert_audit(db, AuditEntry(received_at, record.device, "record.conflict", record.key, detail))
+            return False
+        if item.quarantine is None:
+            insert_typed(db, row[0], record)
+            note_camera(db, record, item.canonical, received_at)
+        return True
+
+    def places(self) -> list[Place]:
+        """Everything that ever sent an interval, sorted by name."""
+        with self._connections.read() as db:
+            sql = "SELECT * FROM places ORDER BY device, camera, kind = 'line', name"
+            return [Place(**row) for row in db.query(sql)]
+
+    def place(self, device: str, camera: str, name: str, kinds: Sequence[Kind]) -> Place | None:
+        """The one that sent last under this name."""
+        sql = "SELECT * FROM places WHERE device = ? AND camera = ? AND name = ? ORDER BY last_end DESC"
+        with self._connections.read() as db:
+            found = [Place(**row) for row in db.query(sql, (device, camera, name))]
+        return next((place for place in found if place.kind in kinds), None)
+
+    def rows(self, place: Place, start: int, end: int, until: int, grain_s: int) -> list[Row]:
+        """Sums per ``grain_s`` and version of intervals that start in ``[start, end)`` and end by ``until``."""
+        values = (grain_s, *_key(place), start, end, until)
+        counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
+        with self._connections.read() as db:
+            sums = list(db.query(_SUMS, values))
+            if place.kind != "parking":
+                for bin_start, version, name, *amounts in db.execute(_COUNTS, values):
+                    counts.setdefault((bin_start, version), {})[name] = Amounts(*amounts)
+        return [
+            Row(
+                start=row["bin"],
+                interval_s=row["longest"],
+                observed_s=row["observed_s"],
+                version=row["version"],
+                flag_s={flag: row[flag] for flag in FLAGS},
+                unsynced=bool(row["unsynced"]),
+                counts=counts.get((row["bin"], row["version"]), {}),
+                peak_vehicle=row["peak_vehicle"],
+                bays=row["bays"],
+                observed_bay_s=row["observed_bay_s"],
+                parking=Amounts(row["occupied_bay_s"], row["peak"], row["arrivals"], row["departures"]),
+            )
+            for row in sums
+        ]
+
+    def last_end(self, place: Place, until: int) -> int | None:
+        """The end of the last interval that ends by ``until``."""
+        sql = (
+            "SELECT start + interval_s FROM intervals WHERE device = ? AND camera = ? AND name = ? AND kind = ?"
+            " AND start <= ? AND start + interval_s <= ? ORDER BY start DESC LIMIT 1"
+        )
+        with self._connections.read() as db:
+            row = db.execute(sql, (*_key(place), until, until)).fetchone()
+        return int(row[0]) if row else None
+
+    def config(self, device: str, camera: str) -> ConfigRecord | None:
+        """The latest configuration by its own time."""
+        sql = "SELECT config FROM cameras WHERE device = ? AND camera = ? AND config IS NOT NULL"
+        with self._connections.read() as db:
+            row = db.execute(sql, (device, camera)).fetchone()
+        record = parse_record(json.loads(row[0])) if row else None
+        return record if isinstance(record, ConfigRecord) else None
+
+    def cameras(self) -> list[CameraState]:
+        """Every camera that ever delivered."""
+        sql = "SELECT device, camera, last_received, last_end, health FROM cameras ORDER BY device, camera"
+        with self._connections.read() as db:
+            return [
+                CameraState(**{**row, "health": json.loads(row["health"]) if row["health"] else None})
+                for row in db.query(sql)
+            ]
+
+    def quarantined(self, limit: int) -> list[Quarantined]:
+        """The newest records kept out of the reports."""
+        sql = (
+            "SELECT key, type, device, camera, received_at, quarantine AS reason, payload FROM records"
+            " WHERE quarantine IS NOT NULL ORDER BY received_at DESC, id DESC LIMIT ?"
+        )
+        with self._connections.read() as db:
+            return [Quarantined(**row) for row in db.query(sql, (limit,))]
+
+    def cases(self, limit: int) -> list[Mapping[str, Any]]:
+        """Anomaly cases, each at its highest revision, newest first, as payloads."""
+        sql = (
+            "SELECT r.payload FROM anomalies a JOIN records r ON r.id = a.record_id WHERE a.revision ="
+            " (SELECT max(b.revision) FROM anomalies b WHERE b.device = a.device AND b.case_id = a.case_id)"
+            " ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
+        )
+        with self._connections.read() as db:
+            return [json.loads(row[0]) for row in db.execute(sql, (limit,))]
+
+    def count(self) -> int:
+        """Number of stored records, quarantined ones included."""
+        with self._connections.read() as db:
+            return int(db.execute("SELECT count(*) FROM records").fetchone()[0])
+
+    def ping(self) -> None:
+        """Read something.
+
+        Raises:
+            StoreError: when that fails.
+        """
+        with self._connections.read() as db:
+            db.execute("SELECT 1 FROM records LIMIT 1").fetchone()

@@ -1,0 +1,46 @@
+"""The default store: one SQLite file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from server.store.accounts import SqliteAccounts
+from server.store.base import Store
+from server.store.connection import Connections
+from server.store.records import SqliteRecords
+
+
+class SqliteStore:
+    """A `Store` in one file.
+
+    Raises:
+        StoreError: when the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._connections = Connections(path)
+        self._records = SqliteRecords(self._connections)
+        self._accounts = SqliteAccounts(self._connections)
+
+    @property
+    def records(self) -> SqliteRecords:
+        """Delivered records."""
+        return self._records
+
+    @property
+    def accounts(self) -> SqliteAccounts:
+        """Devices, users, sessions, audit."""
+        return self._accounts
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._connections.close()
+
+
+def open_store(path: Path) -> Store:
+    """Open, and create or migrate, the database at ``path``.
+
+    Raises:
+        StoreError: when that fails.
+    """
+    return SqliteStore(path)

@@ -1,0 +1,292 @@
+"""Nothing that was detected, or just was, stays visible; and when in doubt the picture is black."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contract.names import CLASSES
+from edge import privacy_blur
+from edge.privacy_blur import FILL_BGR, HOLD_S, BlurredImage, Mask, mask
+from edge.records import Detections
+
+PERSON, BICYCLE, MOTORCYCLE, CAR, BUS, TRUCK = range(6)
+
+
+def picture(height=120, width=160):
+    """Every pixel differs from the fill and from black."""
+    return np.full((height, width, 3), 200, np.uint8)
+
+
+def boxes(*rows):
+    table = np.array(rows, np.float32).reshape(-1, 5)
+    return Detections(table[:, 1:], np.full(len(table), 0.5, np.float32), table[:, 0].astype(np.int64))
+
+
+def hidden(blurred, x1, y1, x2, y2):
+    return bool((blurred.pixels[y1:y2, x1:x2] == FILL_BGR).all())
+
+
+def shown(blurred, x1, y1, x2, y2):
+    return bool((blurred.pixels[y1:y2, x1:x2] == 200).all())
+
+
+@pytest.mark.parametrize("name", ["person", "bicycle", "motorcycle"])
+def test_people_and_cycles_are_hidden_whole_and_padded(name):
+    blurred = mask(picture(), boxes((CLASSES.index(name), 40, 30, 80, 90)))
+    assert not blurred.failed
+    assert hidden(blurred, 36, 24, 84, 96)
+    assert shown(blurred, 0, 0, 160, 24)
+    assert shown(blurred, 85, 0, 160, 120)
+
+
+@pytest.mark.parametrize("name", ["car", "bus", "truck"])
+def test_lower_part_of_vehicles_is_hidden(name):
+    blurred = mask(picture(), boxes((CLASSES.index(name), 20, 20, 120, 80)))
+    assert hidden(blurred, 10, 38, 130, 86)
+    assert shown(blurred, 0, 0, 160, 37)
+
+
+def test_fill_is_opaque_and_the_original_is_untouched():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (120, 160, 3), np.uint8)
+    before = image.copy()
+    blurred = mask(image, boxes((PERSON, -20, -20, 400, 400)))
+    assert (blurred.pixels == FILL_BGR).all()
+    np.testing.assert_array_equal(image, before)
+    assert not np.shares_memory(blurred.pixels, image)
+
+
+def test_no_object_hides_nothing_and_is_no_failure():
+    blurred = mask(picture(), Detections.empty())
+    assert not blurred.failed
+    assert shown(blurred, 0, 0, 160, 120)
+
+
+def test_a_blurred_image_is_made_only_here():
+    with pytest.raises(TypeError, match=r"comes from edge\.privacy_blur only"):
+        BlurredImage(picture(), failed=False, token=object())
+    blurred = mask(picture(), Detections.empty())
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        blurred.pixels = picture()
+    with pytest.raises(ValueError, match="read-only"):
+        blurred.pixels[0, 0] = 1
+    with pytest.raises(TypeError):
+        copy.deepcopy(blurred)
+    with pytest.raises(TypeError):
+        pickle.dumps(blurred)
+    with pytest.raises((TypeError, ValueError)):
+        dataclasses.replace(blurred, pixels=picture())
+
+
+def test_annotated_draws_on_a_copy():
+    blurred = mask(picture(), boxes((PERSON, 40, 30, 80, 90)))
+
+    def draw(canvas):
+        canvas[:10] = 7
+
+    drawn = blurred.annotated(draw)
+    assert (drawn.pixels[:10] == 7).all()
+    assert shown(blurred, 0, 0, 160, 10)
+    assert hidden(drawn, 40, 30, 80, 90)
+    assert drawn.failed is blurred.failed
+
+
+# Fail closed
+
+
+class Hostile:
+    """Raises whatever one does with it."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def __getattr__(self, name):
+        raise self._error
+
+
+def broken_detections(kind):
+    good = boxes((PERSON, 40, 30, 80, 90), (CAR, 5, 5, 50, 50))
+    values = {
+        "xyxy": good.xyxy.copy(),
+        "confidence": good.confidence.copy(),
+        "class_id": good.class_id.copy(),
+    }
+    if kind == "none":
+        return None
+    if kind == "hostile":
+        return Hostile(RuntimeError("lost"))
+    if kind == "nan":
+        values["xyxy"][0, 1] = np.nan
+    elif kind == "infinite":
+        values["xyxy"][1, 2] = np.inf
+    elif kind == "inside out":
+        values["xyxy"][0, [0, 2]] = values["xyxy"][0, [2, 0]]
+    elif kind == "three columns":
+        values["xyxy"] = values["xyxy"][:, :3]
+    elif kind == "classes missing":
+        values["class_id"] = values["class_id"][:1]
+    elif kind == "scores missing":
+        values["confidence"] = values["confidence"][:1]
+    elif kind == "unknown class":
+        values["class_id"][0] = 17
+    elif kind == "negative class":
+        values["class_id"][0] = -1
+    elif kind == "boxes as text":
+        values["xyxy"] = np.array([["a"] * 4] * 2)
+    elif kind == "no arrays":
+        values["xyxy"] = None
+    return Detections(**values)
+
+
+FAULTS = (
+    "none",
+    "hostile",
+    "nan",
+    "infinite",
+    "inside out",
+    "three columns",
+    "classes missing",
+    "scores missing",
+    "unknown class",
+    "negative class",
+    "boxes as text",
+    "no arrays",
+)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_missing_or_broken_detections_make_the_picture_black(fault):
+    blurred = mask(picture(), broken_detections(fault))
+    assert blurred.failed
+    assert blurred.pixels.shape == (120, 160, 3)
+    assert not blurred.pixels.any()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        None,
+        "picture",
+        np.zeros(5, np.uint8),
+        np.full((10, 10), 9, np.uint8),
+        np.full((10, 10, 4), 9, np.uint8),
+        np.full((10, 10, 3), 0.5),
+        Hostile(AttributeError("no image")),
+    ],
+)
+def test_what_is_no_picture_becomes_black(image):
+    for blurred in (mask(image, Detections.empty()), Mask().apply(image, Detections.empty(), 1.0)):
+        assert blurred.failed
+        assert not blurred.pixels.any()
+
+
+def test_two_hundred_injected_faults_are_two_hundred_black_pictures(monkeypatch):
+    """Something inside fails, at any of its steps, while a masked video runs."""
+    steps = ("_checked", "regions_of", "_found_again", "_paint")
+    errors = (
+        RuntimeError,
+        MemoryError,
+        ValueError,
+        IndexError,
+        KeyError,
+        OSError,
+        ZeroDivisionError,
+        TypeError,
+    )
+    kinds = [("step", step, error) for step in steps for error in errors]
+    kinds += [("data", fault, None) for fault in FAULTS]
+    kinds += [("time", value, None) for value in (float("nan"), float("inf"), None)]
+    rng = np.random.default_rng(5)
+    running = Mask()
+    black = 0
+    for i in range(200):
+        kind, what, error = kinds[i % len(kinds)] if i < len(kinds) else kinds[rng.integers(len(kinds))]
+        at = i / 10
+        with monkeypatch.context() as patch:
+            if kind == "step":
+
+                def failing(*_args, error=error):
+                    raise error("injected")
+
+                patch.setattr(privacy_blur, what, failing)
+                blurred = running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), at)
+            elif kind == "data":
+                blurred = running.apply(picture(), broken_detections(what), at)
+            else:
+                blurred = running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), what)
+        black += blurred.failed and not blurred.pixels.any()
+        sound = running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), at + 0.05)
+        assert not sound.failed
+        assert hidden(sound, 36, 24, 84, 96)
+    assert black == 200
+
+
+# Holding
+
+
+def test_a_lost_region_stays_hidden_for_half_a_second():
+    running = Mask()
+    running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), 10.0)
+    for at in (10.04, 10.3, 10.0 + HOLD_S):
+        assert hidden(running.apply(picture(), Detections.empty(), at), 36, 24, 84, 96)
+    assert shown(running.apply(picture(), Detections.empty(), 10.51), 0, 0, 160, 120)
+
+
+def test_the_hold_counts_from_the_last_detection_not_from_the_last_hold():
+    running = Mask()
+    running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), 0.0)
+    running.apply(picture(), Detections.empty(), 0.4)
+    assert shown(running.apply(picture(), Detections.empty(), 0.8), 0, 0, 160, 120)
+
+
+def test_a_region_found_again_moves_without_a_trail():
+    running = Mask()
+    running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), 0.0)
+    moved = running.apply(picture(), boxes((PERSON, 50, 30, 90, 90)), 0.1)
+    assert shown(moved, 0, 0, 46, 120)
+    assert hidden(moved, 46, 24, 94, 96)
+
+
+def test_another_object_does_not_end_the_hold():
+    running = Mask()
+    running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), 0.0)
+    other = running.apply(picture(), boxes((PERSON, 100, 30, 140, 90)), 0.1)
+    assert hidden(other, 36, 24, 84, 96)
+    assert hidden(other, 96, 24, 144, 96)
+
+
+def test_an_error_neither_ends_nor_prolongs_the_hold():
+    running = Mask()
+    running.apply(picture(), boxes((PERSON, 40, 30, 80, 90)), 0.0)
+    assert running.apply(picture(), None, 0.2).failed
+    assert hidden(running.apply(picture(), Detections.empty(), 0.4), 36, 24, 84, 96)
+    assert shown(running.apply(picture(), Detections.empty(), 0.6), 0, 0, 160, 120)
+
+
+def test_memory_is_bounded_by_the_hold():
+    running = Mask()
+    rng = np.random.default_rng(1)
+    for i in range(500):
+        rows = [(PERSON, x, y, x + 4, y + 9) for x, y in rng.integers(0, 100, (5, 2))]
+        running.apply(picture(), boxes(*rows), i / 10)
+    assert len(running._held) <= 5 * 7
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(*[st.integers(0, 5)], *[st.floats(-50, 250, width=32)] * 4), max_size=12))
+def test_every_detected_person_pixel_is_hidden(rows):
+    ordered = [(c, min(a, x), min(b, y), max(a, x), max(b, y)) for c, a, b, x, y in rows]
+    blurred = mask(picture(), boxes(*ordered))
+    assert not blurred.failed
+    for name, x1, y1, x2, y2 in ordered:
+        if name <= MOTORCYCLE:
+            left, top = (int(np.clip(np.floor(v), 0, side)) for v, side in ((x1, 160), (y1, 120)))
+            right, bottom = (int(np.clip(np.ceil(v), 0, side)) for v, side in ((x2, 160), (y2, 120)))
+            assert hidden(blurred, left, top, right, bottom)

@@ -1,0 +1,288 @@
+"""The spool against kill -9, torn writes, damage, and a disk that refuses: nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from edge.errors import SpoolError
+from edge.spool import Spool
+from tests.edge.fault_server import RUN, config, line
+
+ROOT = Path(__file__).parents[2]
+PAGE = 4096
+
+CHILD = """
+import os, sys
+from pathlib import Path
+from edge.spool import Spool
+from tests.edge.fault_server import RUN, line
+with Spool(Path(sys.argv[1]), device="box", run=RUN) as spool:
+    os.write(1, b"open\\n")
+    for number in range(int(sys.argv[2])):
+        spool.append([line(number)])
+        os.write(1, b"closed %d %d\\n" % (number, spool.stats().held))
+"""
+
+
+def opened(path: Path) -> Spool:
+    return Spool(path, device="box", run=RUN)
+
+
+def sequence(spool: Spool) -> list[int]:
+    return [int(item.key.split("/")[2]) for item in spool.peek(10**6, 10**9)]
+
+
+def adds_up(spool: Spool) -> None:
+    now = spool.stats()
+    assert (
+        now.closed_total
+        == now.pending + now.held + now.accepted_total + now.rejected_total + now.dropped_total
+    )
+
+
+def integrity(path: Path) -> str:
+    db = sqlite3.connect(path)
+    try:
+        return str(db.execute("PRAGMA integrity_check").fetchone()[0])
+    finally:
+        db.close()
+
+
+def traced(tmp_path: Path, options: list[str], appends: int) -> subprocess.CompletedProcess[str]:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed: apt-get install strace")
+    if subprocess.run([strace, "-o", os.devnull, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("strace may not trace here (ptrace is forbidden)")
+    command = [strace, "-f", *options, sys.executable, "-c", CHILD, str(tmp_path / "spool.db"), str(appends)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
+
+
+def test_forty_kills_lose_nothing() -> None:
+    command = [sys.executable, "-m", "bench.spool_faults", "--kills", "40", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 0, result
+    assert (result["kills"], result["crashed"]) == (40, 0)
+    assert (result["lost"], result["duplicated"], result["gaps"]) == (0, 0, 0)
+    assert result["acknowledged"] > 10, "the children hardly lived: this proved nothing"
+
+
+def test_a_torn_wal_costs_the_tail_alone(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    ends = []
+    with opened(source / "spool.db") as spool:
+        spool.append([line(0)])
+        base = sqlite3.connect(source / "spool.db")
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # row 0 is in the file, the others in the WAL alone
+        base.close()
+        for number in range(1, 40):
+            spool.append([line(number)])
+            ends.append((source / "spool.db-wal").stat().st_size)
+        image, wal = ((source / name).read_bytes() for name in ("spool.db", "spool.db-wal"))
+    draw = random.Random(7)
+    for attempt in range(60):
+        offset = draw.randrange(len(wal))
+        torn = bytearray(wal[:offset])
+        if attempt % 2:
+            torn = bytearray(wal)
+            torn[offset] ^= 1 + draw.randrange(255)
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        (folder / "spool.db").write_bytes(image)
+        (folder / "spool.db-wal").write_bytes(torn)
+        with opened(folder / "spool.db") as spool:
+            whole = 1 + sum(end <= offset for end in ends)
+            assert sequence(spool) == list(range(whole)), f"offset {offset}"
+            assert spool.append([line(99)]) == [f"box/{RUN}/{whole}"]
+            adds_up(spool)
+        assert integrity(folder / "spool.db") == "ok"
+        assert not list(folder.glob("*corrupt*")), "a torn WAL is no damage"
+
+
+def test_a_sync_lies_between_each_write_and_its_closed_line(tmp_path: Path) -> None:
+    log = tmp_path / "trace"
+    options = ["-y", "-o", str(log), "-e", "trace=pwrite64,write,fsync,fdatasync"]
+    done = traced(tmp_path, options, 5)
+    assert done.returncode == 0, done.stderr
+    dirty = closed = 0
+    for call in log.read_text().splitlines():
+        if re.search(r"pwrite64\(\d+<[^>]*spool\.db-wal>", call):
+            dirty += 1
+        elif re.search(r"f(data)?sync\(\d+<[^>]*spool\.db-wal>\) += 0", call):
+            dirty = 0
+        elif "closed " in call:
+            assert not dirty, f"told before it was synced: {call}"
+            closed += 1
+    assert closed == 5
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize(
+    ("call", "nth"), [("pwrite64", 24), ("pwrite64", 41), ("fdatasync", 7), ("fdatasync", 11)]
+)
+def test_a_disk_that_refuses_once_costs_nothing(tmp_path: Path, call: str, nth: int, error: str) -> None:
+    opened(tmp_path / "spool.db").close()
+    fault = f"{call}:error={error}"
+    options = ["-o", os.devnull, "-e", "trace=pwrite64,fdatasync", "-e", f"inject={fault}:when={nth}"]
+    done = traced(tmp_path, options, 12)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^closed \d+ 1$", done.stdout, re.MULTILINE), "the fault hit nothing"
+    with opened(tmp_path / "spool.db") as spool:
+        assert sequence(spool) == list(range(12)), done.stdout
+        adds_up(spool)
+    assert integrity(tmp_path / "spool.db") == "ok"
+
+
+def test_a_real_disk_of_one_megabyte(tmp_path: Path) -> None:
+    """1 MB of tmpfs filled by another file: records wait in memory, come back, and the file is whole."""
+    code = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+from edge.spool import Spool
+from tests.edge.fault_server import RUN, line
+folder = Path(sys.argv[1])
+with Spool(folder / "spool.db", device="box", run=RUN) as spool:
+    spool.append([line(0)])
+    ballast = (folder / "ballast").open("wb", buffering=0)
+    try:
+        while ballast.write(b"x" * 4096):
+            pass
+    except OSError:
+        ballast.close()
+    for number in range(1, 200):
+        spool.append([line(number)])
+    assert spool.stats().held > 50 and spool.stats().degraded, spool.stats()
+    (folder / "ballast").unlink()
+    spool.append([line(200)])
+    now = spool.stats()
+    assert (now.held, now.degraded, now.pending, now.dropped_total) == (0, False, 201, 0), now
+    assert [int(item.key.split("/")[2]) for item in spool.peek()] == list(range(201))
+    print("recovered")
+"""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        pytest.skip("unshare is not installed (util-linux)")
+    mount = f"mount -t tmpfs -o size=1m tmpfs {tmp_path}"
+    if subprocess.run([unshare, "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here (user namespaces are forbidden)")
+    script = f'{mount} && exec "$0" -c "$1" {tmp_path}'
+    command = [unshare, "-rm", "sh", "-c", script, sys.executable, code]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
+    assert done.stdout == "recovered\n", done.stderr
+
+
+def filled(path: Path, rows: int = 400) -> bytes:
+    with opened(path) as spool:
+        spool.append([config(), *[line(number) for number in range(1, rows)]])
+    return path.read_bytes()
+
+
+def test_damaged_pages_cost_their_rows_alone(tmp_path: Path) -> None:
+    image = filled(tmp_path / "whole.db")
+    draw = random.Random(3)
+    outcomes = []
+    for attempt in range(25):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        path = folder / "spool.db"
+        page = draw.randrange(1, len(image) // PAGE)
+        broken = bytearray(image)
+        broken[page * PAGE : (page + 1) * PAGE] = draw.randbytes(PAGE)
+        path.write_bytes(broken)
+        for _ in range(3):  # no restart loop: the second start finds nothing to mend
+            with opened(path) as spool:
+                left = sequence(spool)
+                assert left == sorted(set(left))
+                adds_up(spool)
+                outcomes.append(len(left))
+        assert integrity(path) == "ok"
+        assert [file.name for file in folder.glob("*corrupt*")] == ["spool.db.corrupt-1"]
+        assert (folder / "spool.db.corrupt-1").stat().st_mode & 0o077 == 0
+        with opened(path) as spool:
+            assert len(spool.append([line(1)])) == 1
+    outcomes.sort()
+    assert outcomes[len(outcomes) // 2] >= 380, f"half of the time at most 20 of 400 rows go: {outcomes}"
+
+
+def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    for damaged in (b"\0" * 20_000, b"hello" * 999, filled(tmp_path / "whole.db")[:9000]):
+        path.write_bytes(damaged)
+        with opened(path) as spool:
+            adds_up(spool)
+            assert len(spool.append([line(1)])) == 1
+    assert len(list(tmp_path.glob("spool.db.corrupt-?"))) == 3
+    path.write_bytes(b"again" * 999)
+    opened(path).close()
+    assert sorted(file.name[-1] for file in tmp_path.glob("spool.db.corrupt-?")) == ["2", "3", "4"], (
+        "three kept"
+    )
+
+
+def test_a_flipped_digit_is_found_counted_and_not_sent(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    filled(path, 20)
+    db = sqlite3.connect(path)
+    db.execute("UPDATE records SET payload = replace(payload, '\"out\":0', '\"out\":8') WHERE id = 7")
+    db.commit()
+    db.close()
+    with opened(path) as spool:
+        with pytest.raises(SpoolError, match="checksum"):
+            spool.peek()
+        assert sequence(spool) == [number for number in range(20) if number != 6]
+        assert spool.stats().dropped_total == 1
+        adds_up(spool)
+
+
+def test_damage_while_running_is_mended_and_no_number_is_given_twice(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    filled(path)
+    with opened(path) as spool:
+        with path.open("r+b") as file:
+            for page in range(15, 26):
+                file.seek(page * PAGE)
+                file.write(b"\xff" * PAGE)
+        (key,) = spool.append([line(400)])
+        assert key == f"box/{RUN}/400"
+        with suppress(SpoolError):  # appending touched no damaged page; the first reading does, and mends
+            spool.peek()
+        assert sequence(spool)[-1] == 400
+        assert spool.stats().dropped_total > 0
+        adds_up(spool)
+    assert integrity(path) == "ok"
+    assert (tmp_path / "spool.db.corrupt-1").exists()
+
+
+def test_a_salvage_killed_half_way_is_finished_at_the_next_start(tmp_path: Path) -> None:
+    whole = filled(tmp_path / "whole.db", 30)
+    with opened(tmp_path / "stranger.db") as spool:
+        spool.append([line(number) for number in range(50)])
+        stranger = (tmp_path / "stranger.db-wal").read_bytes()
+    path = tmp_path / "spool.db"
+    for moved in (False, True):
+        (tmp_path / "spool.db.salvaged").write_bytes(whole)
+        (tmp_path / "spool.db-wal").write_bytes(stranger)
+        if moved:
+            path.unlink()
+        else:
+            path.write_bytes(b"damaged" * 999)
+        with opened(path) as spool:
+            assert sequence(spool) == list(range(30))
+        assert not (tmp_path / "spool.db.salvaged").exists()
+    (tmp_path / "spool.db.fresh").write_bytes(b"half a copy")
+    path.write_bytes(b"damaged" * 999)
+    with opened(path) as spool:
+        assert sequence(spool) == []

@@ -1,0 +1,159 @@
+"""Deny by default: every route, asked by everyone who exists."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+from fastapi import FastAPI
+from starlette.responses import Response
+from starlette.routing import Mount, Route as PlainRoute
+
+from server.access import PUBLIC, ROLES, Access, Route, register, seal
+from tests.server.build import NOON, line, zone
+
+# What a person or a device gets, written out a second time and not derived from the declarations.
+REPORTS = {"viewer", "planner", "administrator"}
+TECHNICAL = {"technician", "administrator"}
+EXPECTED = {
+    ("GET", "/healthz"): "public",
+    ("GET", "/login"): "public",
+    ("POST", "/login"): "public",
+    ("GET", "/language/{code}"): "public",
+    ("GET", "/static/{name}"): "public",
+    ("POST", "/api/v1/records"): "device",
+    ("POST", "/logout"): set(ROLES),
+    ("GET", "/"): set(ROLES),
+    ("GET", "/api/v1/zones"): REPORTS,
+    ("GET", "/api/v1/zones/{device}/{camera}/{name}/series"): REPORTS,
+    ("GET", "/api/v1/lines"): REPORTS,
+    ("GET", "/api/v1/lines/{device}/{camera}/{name}/series"): REPORTS,
+    ("GET", "/zones/{device}/{camera}/{name}"): REPORTS,
+    ("GET", "/zones/{device}/{camera}/{name}/csv"): REPORTS,
+    ("GET", "/lines/{device}/{camera}/{name}"): REPORTS,
+    ("GET", "/lines/{device}/{camera}/{name}/csv"): REPORTS,
+    ("GET", "/api/v1/devices"): TECHNICAL,
+    ("GET", "/api/v1/quarantine"): TECHNICAL,
+    ("GET", "/devices"): TECHNICAL,
+    ("GET", "/quarantine"): TECHNICAL,
+    ("GET", "/audit"): {"administrator"},
+    ("GET", "/notices"): {"crew", "planner", "administrator"},
+}
+ALLOWED = {200, 303}
+
+
+def address(path: str) -> str:
+    name = "gate" if "/lines/" in path else "lawn"
+    values = {"device": "box-a", "camera": "north", "name": name, "code": "en"}
+    if path.startswith("/static"):
+        return "/static/app.css"
+    return path.format(**values)
+
+
+def ask(site, who: str, method: str, path: str):
+    """One request of one kind of caller; forms carry a right CSRF token, so that only the role decides."""
+    client = site.client(who if who in ROLES else None)
+    headers = {"Authorization": f"Bearer {site.token}"} if who == "device" else {}
+    call = partial(client.request, method, address(path), headers=headers)
+    if path == "/api/v1/records":
+        return call(json={"records": []})
+    if method == "POST":
+        return call(data={"csrf": f"csrf-{who}"})
+    return call()
+
+
+def test_the_table_below_names_every_route(site):
+    routes = {(method, route.path) for route in site.app.routes for method in route.methods}
+    assert routes == set(EXPECTED)
+
+
+@pytest.mark.parametrize("who", ["anonymous", "device", *ROLES])
+def test_every_route_answers_whom_it_should_and_nobody_else(site, who):
+    site.post([zone(1, NOON - 7200), line(2, NOON - 7200)])
+    for (method, path), allowed in EXPECTED.items():
+        answer = ask(site, who, method, path)
+        cell = (who, method, path, answer.status_code)
+        if (method, path) == ("POST", "/login"):
+            assert answer.status_code == 403, cell  # public, but no form of ours
+        elif allowed == "public":
+            assert answer.status_code in ALLOWED, cell
+        elif allowed == "device":
+            assert answer.status_code == (200 if who == "device" else 401), cell
+        elif who in allowed:
+            assert answer.status_code in ALLOWED, cell
+            assert not answer.headers.get("location", "").startswith("/login?"), cell
+        elif who in ROLES:
+            assert answer.status_code == 403, cell
+        elif path.startswith("/api/"):
+            assert answer.status_code == 401, cell
+        else:
+            assert answer.status_code == 303, cell
+            assert answer.headers["location"].startswith("/login?next="), cell
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_start_page_of_each_role_is_one_it_may_see(site, role):
+    answer = site.client(
+        role,
+    ).get("/", follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.url.path == {"technician": "/devices", "crew": "/notices"}.get(role, "/")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_menu_offers_only_what_is_allowed(site, role):
+    client = site.client(role)
+    page = client.get("/", follow_redirects=True).text
+    for path in ("/devices", "/quarantine", "/audit", "/notices"):
+        assert (f'href="{path}"' in page) == (client.get(path).status_code == 200)
+
+
+def bare() -> FastAPI:
+    app = FastAPI(openapi_url=None)
+    app.state.access = {}
+    return app
+
+
+def test_a_route_that_declares_nobody_is_refused():
+    app = bare()
+    app.add_api_route("/secret", lambda: Response("x"))
+    with pytest.raises(RuntimeError, match="/secret"):
+        seal(app)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        Mount("/files", app=bare()),
+        PlainRoute("/plain", lambda request: Response("x")),
+    ],
+)
+def test_anything_but_a_declared_route_is_refused(extra):
+    app = bare()
+    register(app, [Route("GET", "/fine", lambda: Response("x"), PUBLIC)])
+    seal(app)
+    app.router.routes.append(extra)
+    with pytest.raises(RuntimeError, match="does not say who"):
+        seal(app)
+
+
+def test_an_empty_declaration_and_a_double_one_are_refused():
+    app = bare()
+    route = Route("GET", "/empty", lambda: Response("x"), Access())
+    register(app, [route])
+    with pytest.raises(RuntimeError, match="/empty"):
+        seal(app)
+    with pytest.raises(RuntimeError, match="twice"):
+        register(app, [route])
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs", "/redoc", "/openapi.json", "/nowhere", "/static/../app.py", "/devices/"]
+)
+def test_other_paths_do_not_exist(site, path):
+    assert site.client("administrator").get(path).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD"])
+def test_other_methods_are_refused(site, method):
+    assert site.client("administrator").request(method, "/audit").status_code == 405
