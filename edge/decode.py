@@ -97,14 +97,16 @@ def open_container(
     options = {"max_pixels": str(max_side_px**2)}
     if isinstance(address, Path):
         options |= {"protocol_whitelist": "file", "format_whitelist": _RECORDINGS}
-        return av.open(f"file:{address.resolve()}", options=options)
+        # Titles in another encoding are no reason to refuse pictures.
+        return av.open(f"file:{address.resolve()}", options=options, metadata_errors="replace")
     options |= {
         "rtsp_transport": "tcp",
         "allowed_media_types": "video",
         "protocol_whitelist": _NETWORK,
         "analyzeduration": "2000000",
     }
-    return av.open(address, format="rtsp", options=options, timeout=(timeout_s, timeout_s))
+    timeouts = (timeout_s, timeout_s)
+    return av.open(address, format="rtsp", options=options, timeout=timeouts, metadata_errors="replace")
 
 
 class Decoder:
@@ -151,6 +153,8 @@ class Decoder:
                 packet = next(packets, None)
             except FFmpegError as exc:
                 raise BrokenStreamError(explain(exc)) from None
+            except IndexError:  # PyAV's answer to a stream that appears on the way
+                raise BrokenStreamError("it is damaged") from None
             if packet is None:
                 return
             try:

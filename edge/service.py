@@ -21,6 +21,7 @@ from edge.camera import Camera, open_source
 from edge.config import BoxConfig, CameraEntry, wire_config
 from edge.counters import CameraCounters
 from edge.detect import OnnxDetector
+from edge.errors import SpoolError
 from edge.health import HealthProbe, notify
 from edge.pipeline import Pipeline
 from edge.replay import build_detector
@@ -161,8 +162,10 @@ class Service:
             self._finish()
             if uplink is not None and delivery is not None:
                 delivery.join(LAST_DELIVERY_S)
-                if not uplink.drain(LAST_DELIVERY_S):
-                    log.warning("%d records wait in the spool for the server", self.spool.stats().pending)
+                # A push still under way after that would only be overtaken; its records stay in the spool.
+                if delivery.is_alive() or not uplink.drain(LAST_DELIVERY_S):
+                    log.warning("records wait in the spool for the server; they are sent at the next start")
+                uplink.close()
             self.spool.close()
 
     def _loop(self, stop: threading.Event) -> None:
@@ -194,7 +197,12 @@ class Service:
         return closed
 
     def _health(self) -> list[Body]:
-        stats = self.spool.stats()
+        try:
+            stats = self.spool.stats()
+        except SpoolError as exc:
+            # The spool mends a damaged file by itself: say so, count on, report at the next turn.
+            log.warning("%s", exc)
+            return []
         return [
             self._probe.body(
                 camera=station.entry.id,

@@ -114,6 +114,10 @@ class VideoFile:
                     return
         except StreamChangedError as exc:
             end = StreamChangedError(f"{self.path}: {exc}. Cut the recording there and replay the parts.")
+        except FFmpegError as exc:
+            end = CameraError(
+                f"{self.path}: the recording was read before, and now {explain(exc)}. Copy it again."
+            )
         except Exception as exc:  # must reach the consumer, who would wait for ever
             end = exc
         _put(ready, end, stop)

@@ -69,6 +69,7 @@ def run_demo(
         stop.set()
         delivery.join(_DELIVERY_S)
     uplink.drain(_DELIVERY_S)
+    uplink.close()
     stats = spool.stats()
     spool.close()
     records = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import threading
 from collections.abc import Iterator
@@ -245,6 +246,23 @@ def test_odd_names_are_names(tmp_path: Path, name: str, monkeypatch: pytest.Monk
     shutil.copy(media.video(tmp_path / "a.mp4", 5), tmp_path / name)
     monkeypatch.chdir(tmp_path)
     assert len(list(VideoFile(Path(name)))) == 5
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts", "avi"])
+def test_damage_anywhere_is_told_and_nothing_else(tmp_path: Path, suffix: str) -> None:
+    whole = media.video(tmp_path / f"w.{suffix}", 20, movflags="faststart" if suffix == "mp4" else None)
+    rng = random.Random(suffix)
+    path = tmp_path / f"d.{suffix}"
+    for _ in range(40):
+        data = bytearray(whole.read_bytes())
+        for _ in range(rng.choice((1, 10, 100))):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        path.write_bytes(data[: rng.choice((len(data), rng.randrange(1, len(data))))])
+        try:
+            times = [frame.at for frame in VideoFile(path)]
+        except CameraError:
+            continue
+        assert all(later > earlier for earlier, later in pairwise(times))
 
 
 def test_reading_ahead_is_bounded(tmp_path: Path) -> None:

@@ -116,9 +116,9 @@ class RtspServer:
             )
             link.sendall(b"$\0" + struct.pack(">H", len(head) + len(unit)) + head + unit)
             frame += picture
-            if self.mode == "stall" and frame > 15:
+            if self.mode == "stall" and frame > 40:
                 self._stopped.wait()
-            if self.mode == "hang up" and frame > 15:
+            if self.mode == "hang up" and frame > 40:
                 return
             if picture and self._stopped.wait(0.02):
                 return
@@ -152,6 +152,12 @@ def first(source: LiveCamera, limit_s: float = 8.0):
     frame = source.latest(limit_s)
     assert frame is not None, source.reason
     return frame
+
+
+def be_patient(source: LiveCamera) -> None:
+    """A busy machine may need longer to start a child than a test wants to wait for a fault."""
+    source._stall_s = 10.0
+    source._orders["timeout_s"] = 8.0
 
 
 def pid(source: LiveCamera) -> int:
@@ -239,11 +245,13 @@ def test_a_bad_camera_is_lost_and_comes_back(
     server: RtspServer, mode: str, why: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.mode = mode
-    with LiveCamera(server.url, stall_s=2.0, pause_s=QUICK) as source:
-        until(lambda: source.state == "lost", 2.0 + 2.0)
+    stall_s = 5.0 if mode in ("reset", "404", "401") else 1.0
+    with LiveCamera(server.url, stall_s=stall_s, pause_s=QUICK) as source:
+        until(lambda: source.state == "lost", 5.0)
         assert re.search(why, source.reason)
         assert source.latest(0) is None
         server.mode = "play"
+        be_patient(source)
         first(source)
         assert source.state == "live"
         assert source.reconnects >= 1
@@ -254,10 +262,12 @@ def test_a_bad_camera_is_lost_and_comes_back(
 @pytest.mark.parametrize("mode", ["stall", "hang up"])
 def test_a_stream_that_stops_is_replaced(server: RtspServer, mode: str) -> None:
     server.mode = mode
-    with LiveCamera(server.url, stall_s=2.0, pause_s=QUICK) as source:
+    with LiveCamera(server.url, pause_s=QUICK) as source:
         before = first(source)
+        source._stall_s = 1.0
         until(lambda: source.state == "lost", 6)
         server.mode = "play"
+        be_patient(source)
         until(lambda: source.reconnects, 6)
         assert first(source).at > before.at
 
@@ -299,12 +309,14 @@ def test_a_killed_child_is_replaced(clip: Path) -> None:
 
 
 def test_a_stopped_child_is_replaced(clip: Path) -> None:
-    with LiveCamera(str(clip), loop=True, stall_s=1.5, pause_s=QUICK) as source:
+    with LiveCamera(str(clip), loop=True, pause_s=QUICK) as source:
         first(source)
+        source._stall_s = 1.5
         old = pid(source)
         os.kill(old, signal.SIGSTOP)
         until(lambda: source.reconnects >= 1, 5)
         assert "no picture for 1.5 s" in source.reason
+        be_patient(source)
         assert not psutil.pid_exists(old)
         until(lambda: source.state == "live", 5)
 

@@ -286,3 +286,12 @@ def test_a_salvage_killed_half_way_is_finished_at_the_next_start(tmp_path: Path)
     path.write_bytes(b"damaged" * 999)
     with opened(path) as spool:
         assert sequence(spool) == []
+
+
+def test_a_new_file_has_its_schema_without_its_wal(tmp_path: Path) -> None:
+    with opened(tmp_path / "spool.db"):
+        shutil.copy(tmp_path / "spool.db", tmp_path / "alone.db")
+    db = sqlite3.connect(tmp_path / "alone.db")
+    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert db.execute("SELECT count(*) FROM totals").fetchone() == (1,)
+    db.close()

@@ -1,0 +1,140 @@
+"""`parvis edge run` through the front door: SIGTERM, faults of the server, kill -9; no closed record is lost."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract.batch import parse_record
+from tests.edge import fault_server, media
+from tests.edge.fault_server import TOKEN, Fault, FaultServer
+from tests.front_door import box_file, parvis
+
+
+def start(box: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "parvis", "edge", "run", "--config", str(box), *options]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def waiting(folder: Path) -> list[dict[str, Any]]:
+    """Records in the spool that no server has accepted."""
+    with sqlite3.connect(f"file:{folder}/state/spool.db?mode=ro", uri=True) as spool:
+        rows = spool.execute("SELECT payload FROM records ORDER BY rowid").fetchall()
+    return [json.loads(payload) for (payload,) in rows]
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def with_server(folder: Path, url: str, **settings: str) -> Path:
+    (folder / "token").write_text(TOKEN + "\n")
+    (folder / "token").chmod(0o600)
+    return box_file(folder, extra=f"server: {{url: '{url}', token_file: token}}\n", **settings)
+
+
+def test_a_file_is_counted_to_its_end_and_its_last_interval_closed(tmp_path: Path) -> None:
+    media.video(tmp_path / "clip.mp4", 20, fps=10)
+    child = start(box_file(tmp_path))
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    records = [parse_record(item) for item in waiting(tmp_path)]
+    seen = sum(record.observed_s for record in records if record.type == "parvis.zone.v1")
+    assert 1.0 < seen < 3.0
+    assert {record.type for record in records} == {
+        "parvis.config.v1",
+        "parvis.health.v1",
+        "parvis.zone.v1",
+        "parvis.line.v1",
+    }
+
+
+def test_sigterm_closes_the_open_interval(tmp_path: Path) -> None:
+    media.video(tmp_path / "clip.mp4", 600, fps=10)
+    child = start(box_file(tmp_path))
+    until((tmp_path / "state" / "spool.db").exists)
+    time.sleep(3)
+    child.send_signal(signal.SIGTERM)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 0, err
+    seen = [item["observed_s"] for item in waiting(tmp_path) if item["type"] == "parvis.zone.v1"]
+    assert sum(seen) > 0.5
+
+
+# Every other fault stands in test_uplink.py; these go through the whole process.
+FAULTS: dict[str, list[Fault]] = {
+    "500": [fault_server.status(500, b"oops")],
+    "garbage": [fault_server.status(200, b"<html>login</html>")],
+    "lost acknowledgement": [fault_server.ack_lost],
+}
+
+
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_every_record_lands_exactly_once_despite_the_server(tmp_path: Path, fault: str) -> None:
+    media.video(tmp_path / "clip.mp4", 20, fps=10)
+    with FaultServer() as server:
+        server.script.extend(FAULTS[fault])
+        child = start(with_server(tmp_path, server.url))
+        _, err = child.communicate(timeout=60)
+        assert child.returncode == 0, err
+        left = {(item["run"], item["seq"]) for item in waiting(tmp_path)}
+        landed = {tuple(key.split("/")[1:]) for key in server.stored}
+        assert server.conflicts == []
+        total = len(left) + len(landed)
+        assert len(server.landed) == len(landed)
+        assert {int(seq) for _, seq in landed} | {seq for _, seq in left} == set(range(total))
+        assert total >= 4
+
+
+def test_without_a_server_records_wait(tmp_path: Path) -> None:
+    media.video(tmp_path / "clip.mp4", 15, fps=10)
+    child = start(with_server(tmp_path, "http://127.0.0.1:9"))
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    assert "wait in the spool" in err
+    assert len(waiting(tmp_path)) >= 4
+
+
+def test_kill_minus_nine_loses_no_closed_record(tmp_path: Path) -> None:
+    media.video(tmp_path / "clip.mp4", 600, fps=10)
+    box = box_file(tmp_path)
+    for _ in range(2):
+        child = start(box)
+        until((tmp_path / "state" / "spool.db").exists)
+        time.sleep(2.5)
+        child.kill()
+        child.communicate()
+    runs = {item["run"] for item in waiting(tmp_path)}
+    assert len(runs) == 2  # both starts closed their configuration record before they died
+
+
+@pytest.mark.parametrize(
+    ("extra", "code", "words"),
+    [
+        ("server: {url: 'http://127.0.0.1:9', token_file: nowhere}\n", 7, "nowhere"),
+        ("server: {url: 'ftp://x', token_file: t}\n", 3, "https://"),
+    ],
+)
+def test_wrong_settings_stop_before_counting(tmp_path: Path, extra: str, code: int, words: str) -> None:
+    media.video(tmp_path / "clip.mp4", 5)
+    said = parvis("edge", "run", "--config", box_file(tmp_path, extra=extra))
+    assert said.code == code
+    assert words in said.err
+
+
+def test_a_missing_file_is_told_at_once(tmp_path: Path) -> None:
+    said = parvis("edge", "run", "--config", box_file(tmp_path, source="nowhere.mp4"))
+    assert said.code == 4
+    assert "nowhere.mp4" in said.err
