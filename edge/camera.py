@@ -246,7 +246,7 @@ class LiveCamera:
         poll.register(inlet, select.POLLIN)
         rest, heard = b"", time.monotonic()
         while (left_s := heard + self._stall_s - time.monotonic()) > 0:
-            if not poll.poll(1000 * left_s):
+            if not poll.poll(1000 * min(left_s, 0.5)):
                 continue
             data = os.read(inlet, _MAX_LINE_BYTES)
             *lines, rest = (rest + data).split(b"\n")

@@ -18,7 +18,7 @@ from contract.version import VERSION
 from edge.config import BoxConfig, CameraEntry, ModelEntry, wire_config
 from edge.counters import CameraCounters
 from edge.detect import OnnxDetector, resolve_model
-from edge.errors import ModelError
+from edge.errors import CameraError, ModelError
 from edge.pipeline import WEAK, Pipeline
 from edge.records import Frame
 from edge.track import Tracker, TrackerSettings
@@ -103,24 +103,33 @@ class Replay:
         return self._video.frames
 
     def bodies(self, watch: Watch | None = None) -> Iterator[Body]:
-        """The configuration, then each record as it closes; ``watch`` sees every frame after it was counted."""
+        """The configuration, then each record as it closes; ``watch`` sees every frame after it was counted.
+
+        Raises:
+            CameraError: after the last record, when the video could not be read to its end.
+        """
         began = time.monotonic()
-        result, last = self.result, 0.0
+        result, last, fault = self.result, 0.0, None
         yield self.config
-        for frame in self._video:
-            closed = self.pipeline.step(frame)
-            result.frames += 1
-            if result.frames == 1:
-                result.first_frame_at = time.time()
-            last = frame.at
-            if watch is not None:
-                watch(frame, self.pipeline, self.counters)
-            yield from closed
+        try:
+            for frame in self._video:
+                closed = self.pipeline.step(frame)
+                result.frames += 1
+                if result.frames == 1:
+                    result.first_frame_at = time.time()
+                last = frame.at
+                if watch is not None:
+                    watch(frame, self.pipeline, self.counters)
+                yield from closed
+        except CameraError as exc:
+            fault = exc  # what was counted until then is counted; the fault is told after its records
         # The last frame holds as long as the frames before it did.
         result.seconds = last + (last / (result.frames - 1) if result.frames > 1 else 0.0)
         result.wall_s = time.monotonic() - began
         result.warning = self._video.warning
         yield from self.counters.finish(result.seconds)
+        if fault is not None:
+            raise fault
 
 
 def run_id(video: Path, config: ConfigBody) -> str:

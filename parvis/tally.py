@@ -78,7 +78,7 @@ def compare(bodies: Sequence[Body], truth: Mapping[str, Any]) -> dict[str, list[
 
 def mean_is_right(counted: float, true: float) -> bool:
     """Whether a mean occupancy is within the stated bounds."""
-    return abs(counted - true) <= max(MEAN_SHARE * true, MEAN_OBJECTS)
+    return abs(counted - true) <= max(MEAN_SHARE * true, MEAN_OBJECTS) + 1e-9
 
 
 def _groups(groups: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -24,6 +24,7 @@ PARTS = {
     ("edge.config", "edge.yaml_errors"),
     ("edge.camera", "edge.capture"),
     ("edge.camera", "edge.decode"),
+    ("edge.camera", "edge.video_file"),
     ("edge.capture", "edge.decode"),
     ("edge.video_file", "edge.decode"),
     ("edge.detect", "edge.model_file"),

@@ -77,6 +77,16 @@ def test_a_truncated_video_keeps_its_records_and_says_how_far_it_got(tmp_path: P
     assert 10 <= sum(r.observed_s for r in records if r.type == "parvis.zone.v1") < 20
 
 
+def test_a_picture_size_that_changes_ends_the_replay_after_its_records(tmp_path: Path) -> None:
+    first = media.video(tmp_path / "a.ts", 30, fps=6)
+    second = media.video(tmp_path / "b.ts", 30, fps=6, wh=(128, 96))
+    clip = media.joined(tmp_path / "clip.ts", first, second)
+    said = parvis("edge", "replay", clip, "--config", box_file(tmp_path))
+    assert said.code == 4
+    assert "128" in said.err
+    assert sum(item.get("observed_s", 0) for item in said.records if item["type"] == "parvis.zone.v1") > 3
+
+
 def bad_video(tmp_path: Path, kind: str) -> Path:
     path = tmp_path / "clip.mp4"
     if kind == "empty":
