@@ -25,7 +25,9 @@ def _point(value: Any) -> Any:
         raise ValueError(f"a point is two numbers, [x, y] (got {value!r}). Write it like [0.25, 0.60].")
     for axis, number in zip("xy", value, strict=True):
         if isinstance(number, bool) or not isinstance(number, int | float):
-            raise ValueError(f"{axis} must be a number (got {number!r}). Write it like [0.25, 0.60].")
+            raise ValueError(  # noqa: TRY004 - pydantic turns only a ValueError into a message
+                f"{axis} must be a number (got {number!r}). Write it like [0.25, 0.60]."
+            )
         if not 0 <= number <= 1:
             raise ValueError(
                 f"{axis} must be within 0..1, inside the frame (got {number}). Write fractions: pixels divided by"

@@ -113,7 +113,7 @@ class OnnxDetector:
         self.input_hw = self._fixed_hw or (self._size if isinstance(self._size, tuple) else None)
 
     def detect(self, image: ImageArray) -> Detections:
-        """Objects of one frame (H, W, 3) uint8 BGR, boxes clipped to it, best first; ValueError for other arrays."""
+        """Objects of one frame (H, W, 3) uint8 BGR, boxes clipped to it; ValueError for other arrays."""
         return self.postprocess(self.infer(self.preprocess(image)))
 
     def preprocess(self, image: ImageArray) -> FloatArray:

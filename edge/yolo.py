@@ -27,6 +27,7 @@ STRIDES: Final = (8, 16, 32)
 PADDING: Final = 114  # the grey around a letterboxed picture, as all these models were trained with
 MAX_CANDIDATES: Final = 3000  # boxes that enter suppression at most, best first: bounds the work of one frame
 MAX_DETECTIONS: Final = 300
+RIDDEN_SCORE: Final = 0.3  # of the rider's score that a cycle needs at least
 
 _PERSON, _BICYCLE, _MOTORCYCLE = (CLASSES.index(n) for n in ("person", "bicycle", "motorcycle"))
 _GROUP: Final = np.array(
@@ -249,7 +250,9 @@ def merge_riders(detections: Detections) -> Detections:
     A rider's horizontal centre lies within the cycle, the feet are off the ground (the box ends between the upper
     third of the cycle and its wheels' lower edge), the head is above the cycle by at most the cycle's own height,
     and at least three tenths of the person overlap it. Whoever walks past in front ends lower in the picture,
-    whoever stands behind reaches higher: both stay people. A bicycle takes one rider, a motorcycle two.
+    whoever stands behind reaches higher: both stay people. A bicycle takes one rider, a motorcycle two. A cycle
+    that scores less than three tenths of the person is no reason to take the person away; one that takes a rider
+    takes the higher score along, since something is there as surely as either was.
     """
     class_id, boxes = detections.class_id, detections.xyxy
     people = np.flatnonzero(class_id == _PERSON)
@@ -257,8 +260,10 @@ def merge_riders(detections: Detections) -> Detections:
     if not len(people) or not len(cycles):
         return detections
     share, rides = _riding(boxes[people], boxes[cycles])
+    scores = detections.confidence
+    rides &= scores[cycles][None, :] >= RIDDEN_SCORE * scores[people][:, None]
     room = np.where(class_id[cycles] == _MOTORCYCLE, 2, 1)
-    merged, keep = boxes.copy(), np.ones(len(boxes), bool)
+    merged, confidence, keep = boxes.copy(), scores.copy(), np.ones(len(boxes), bool)
     for flat in np.argsort(-np.where(rides, share, 0), axis=None, kind="stable"):
         p, c = divmod(int(flat), len(cycles))
         if not rides[p, c]:
@@ -268,7 +273,8 @@ def merge_riders(detections: Detections) -> Detections:
             keep[people[p]] = False
             rider, cycle = boxes[people[p]], merged[cycles[c]]
             cycle[:2], cycle[2:] = np.minimum(cycle[:2], rider[:2]), np.maximum(cycle[2:], rider[2:])
-    return Detections(merged, detections.confidence, class_id).where(keep)
+            confidence[cycles[c]] = max(confidence[cycles[c]], scores[people[p]])
+    return Detections(merged, confidence, class_id).where(keep)
 
 
 def _riding(people: FloatArray, cycles: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:

@@ -123,6 +123,12 @@ def compare(first: FloatArray, second: FloatArray) -> tuple[int, float, float]:
     return int(seen.sum()), score, box
 
 
+def offline() -> None:
+    """Before ultralytics is imported: it shall neither install packages nor fetch or send anything."""
+    for name, value in (("YOLO_AUTOINSTALL", "false"), ("YOLO_OFFLINE", "true")):
+        os.environ.setdefault(name, value)
+
+
 class Opened(Protocol):
     """A checkpoint that has been opened."""
 
@@ -141,8 +147,7 @@ class UltralyticsCheckpoint:
     """
 
     def __init__(self, path: Path) -> None:
-        for name, value in (("YOLO_AUTOINSTALL", "false"), ("YOLO_OFFLINE", "true")):
-            os.environ.setdefault(name, value)
+        offline()
         try:
             with redirect_stdout(sys.stderr):
                 from ultralytics import YOLO

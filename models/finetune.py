@@ -26,17 +26,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from models.export_onnx import check_trust, parse_size
+from models.export_onnx import check_trust, offline, parse_size
 
 NAMES: Final = ("person", "bicycle", "car", "motorcycle", "bus", "truck")
-KEEP_SHARE: Final = (
-    0.4  # an object that is cut off by more than the rest of this is no example of it any more
+KEEP_SHARE: Final = 0.4  # an object of which less is left after a cut is no example of it any more
+SETTINGS: Final[dict[str, Any]] = {
+    "device": "cpu", "pretrained": True, "exist_ok": True, "amp": False, "plots": False, "deterministic": False,
+    "optimizer": "SGD", "momentum": 0.93, "weight_decay": 5e-4, "cos_lr": True, "lrf": 0.02, "warmup_epochs": 0.5,
+    "hsv_v": 0.6, "translate": 0.1, "scale": 0.5, "fliplr": 0.5, "erasing": 0.0,
+}  # fmt: skip
+
+OPTIONS: Final[tuple[tuple[str, int | float, str], ...]] = (
+    ("--repeat", 1, "how often each rendered picture counts"),
+    ("--epochs", 6, "passes over all pictures"),
+    ("--plain-epochs", 1, "of these, the last ones without mosaics"),
+    ("--batch", 16, "pictures a step"),
+    ("--lr", 0.005, "highest learning rate"),
+    ("--mosaic", 0.4, "share of pictures put together from four"),
+    ("--seed", 0, "of all random numbers"),
+    ("--threads", 2, "1 on a machine that is busy with other work: there two are slower than one"),
 )
-SETTINGS: Final = dict(
-    device="cpu", pretrained=True, exist_ok=True, amp=False, plots=False, deterministic=False, optimizer="SGD",
-    momentum=0.93, weight_decay=5e-4, cos_lr=True, lrf=0.02, warmup_epochs=0.5, hsv_v=0.6, translate=0.1, scale=0.5,
-    fliplr=0.5, erasing=0.0,
-)  # fmt: skip
 
 
 def cut_boxes(
@@ -55,21 +64,19 @@ def cut_boxes(
     return cut, keep & (new_lower > new_upper)
 
 
-def list_pictures(folder: Path, limit: int | None, rng: random.Random) -> list[Path]:
+def list_pictures(folder: Path, limit: int | None, rng: random.Random) -> list[str]:
     """The pictures of ``folder``/images that have a label file (an empty one: nothing to see), by name.
 
     Raises:
         ModelError: there is none.
     """
-    found = [
-        path
-        for path in sorted((folder / "images").iterdir() if (folder / "images").is_dir() else [])
-        if path.suffix.lower() in {".jpg", ".jpeg", ".png"}
-        and (folder / "labels" / path.name).with_suffix(".txt").is_file()
-    ]
+    files = sorted(
+        folder.absolute().glob("images/*.[jp][pn]g")
+    )  # absolute, links kept: a cache is written there
+    found = [str(f) for f in files if (f.parents[1] / "labels" / f.name).with_suffix(".txt").is_file()]
     if not found:
         raise ModelError(
-            f"{folder}: must hold images/ and labels/ with a .txt for each picture; check the path"
+            f"{folder}: must hold images/*.jpg or .png and labels/*.txt of the same names; check the path"
         )
     return found if limit is None or limit >= len(found) else sorted(rng.sample(found, limit))
 
@@ -77,24 +84,15 @@ def list_pictures(folder: Path, limit: int | None, rng: random.Random) -> list[P
 def write_mix(asked: argparse.Namespace) -> Path:
     """The list of training pictures, real ones once and rendered ones ``repeat`` times, and the data file."""
     rng = random.Random(asked.seed)  # noqa: S311
-    lines = [
-        str(path.absolute()) for folder in asked.real for path in list_pictures(folder, asked.limit, rng)
-    ]
-    rendered = [
-        str(path.absolute()) for folder in asked.rendered for path in list_pictures(folder, asked.limit, rng)
-    ]
-    lines += rendered * asked.repeat
+    real = [path for folder in asked.real for path in list_pictures(folder, asked.limit, rng)]
+    rendered = [path for folder in asked.rendered for path in list_pictures(folder, asked.limit, rng)]
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "train.txt").write_text("\n".join(lines) + "\n")
-    valid = [str(path.absolute()) for path in list_pictures(asked.valid, None, rng)]
-    (asked.out / "valid.txt").write_text("\n".join(valid) + "\n")
+    (asked.out / "train.txt").write_text("\n".join(real + rendered * asked.repeat) + "\n")
+    (asked.out / "valid.txt").write_text("\n".join(list_pictures(asked.valid, None, rng)) + "\n")
     data = {"path": str(asked.out.resolve()), "train": "train.txt", "val": "valid.txt", "names": list(NAMES)}
     (asked.out / "data.yaml").write_text(json.dumps(data) + "\n")  # JSON is YAML
-    print(
-        f"{len(lines) - len(rendered) * asked.repeat} real, {len(rendered)} rendered x {asked.repeat}",
-        file=sys.stderr,
-    )
-    return Path(asked.out / "data.yaml")
+    print(f"{len(real)} real, {len(rendered)} x {asked.repeat} rendered pictures", file=sys.stderr)
+    return Path(asked.out, "data.yaml")
 
 
 def trainer_class(size: tuple[int, int], threads: int, seed: int) -> Any:
@@ -103,13 +101,14 @@ def trainer_class(size: tuple[int, int], threads: int, seed: int) -> Any:
     Raises:
         ModelError: the extra `models` is not installed.
     """
+    offline()
     try:
         import torch
         from ultralytics.engine import trainer as engine
         from ultralytics.models.yolo.detect import DetectionTrainer
     except ImportError as exc:
         raise ModelError(
-            f"finetune: ultralytics and torch must be installed ({exc}); pip install 'parvis[models]'"
+            f"finetune: ultralytics and torch are missing ({exc}): pip install 'parvis[models]'"
         ) from exc
     engine.autocast = lambda *_args, **_kwargs: torch.autocast("cpu", dtype=torch.bfloat16)
     height, width = size
@@ -138,12 +137,12 @@ def trainer_class(size: tuple[int, int], threads: int, seed: int) -> Any:
             self.pictures += len(batch["img"])
             return dict(super().preprocess_batch(batch))
 
-    def report(trainer: FewCoresTrainer) -> None:
-        rate = trainer.pictures / max(time.monotonic() - trainer.started, 1e-9)
-        print(f"epoch {trainer.epoch + 1}: {rate:.1f} pictures/s since the start", file=sys.stderr)
-
-    FewCoresTrainer.report = staticmethod(report)
     return FewCoresTrainer
+
+
+def _report(trainer: Any) -> None:
+    rate = trainer.pictures / max(time.monotonic() - trainer.started, 1e-9)
+    print(f"epoch {trainer.epoch + 1}: {rate:.1f} pictures/s since the start", file=sys.stderr)
 
 
 def train(asked: argparse.Namespace) -> Path:
@@ -152,34 +151,21 @@ def train(asked: argparse.Namespace) -> Path:
     Raises:
         ModelError: pictures or ultralytics are missing, or the checkpoint is not to be trusted.
     """
-    last = Path(asked.out) / "weights" / "last.pt"
+    last = Path(asked.out, "weights", "last.pt")
     if asked.resume and not last.is_file():
-        raise ModelError(
-            f"{last}: must exist to resume (it is written after the first epoch); leave --resume out"
-        )
+        raise ModelError(f"{last}: must exist to resume (the first epoch writes it); leave --resume out")
     check_trust(asked.checkpoint, trust=asked.trust)
     cls = trainer_class(asked.size, asked.threads, asked.seed)
     settings: dict[str, Any] = {
-        **SETTINGS,
-        "model": str(asked.checkpoint),
-        "data": str(write_mix(asked)),
-        "imgsz": max(asked.size),
-        "epochs": asked.epochs,
-        "batch": asked.batch,
-        "nbs": asked.batch,
-        "lr0": asked.lr,
-        "mosaic": asked.mosaic,
-        "close_mosaic": asked.plain_epochs,
-        "seed": asked.seed,
-        "project": str(asked.out.resolve().parent),
-        "name": asked.out.name,
-        "val": asked.val,
-        "cache": "ram" if asked.ram else False,
-    }
+        **SETTINGS, "model": str(asked.checkpoint), "data": str(write_mix(asked)), "imgsz": max(asked.size),
+        "epochs": asked.epochs, "close_mosaic": asked.plain_epochs, "batch": asked.batch, "nbs": asked.batch,
+        "lr0": asked.lr, "mosaic": asked.mosaic, "seed": asked.seed, "val": asked.val, "name": asked.out.name,
+        "project": str(asked.out.resolve().parent), "cache": "ram" if asked.ram else False,
+    }  # fmt: skip
     if asked.resume:
         settings["resume"] = str(last)
     trainer = cls(overrides=settings)
-    trainer.add_callback("on_train_epoch_end", cls.report)
+    trainer.add_callback("on_train_epoch_end", _report)
     trainer.train()
     return last
 
@@ -189,21 +175,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="models.finetune", description="Train the starter further.")
     parser.add_argument("checkpoint", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--real", type=Path, action="append", default=[], help="folder; may be repeated")
-    parser.add_argument("--rendered", type=Path, action="append", default=[], help="folder; may be repeated")
-    parser.add_argument("--repeat", type=int, default=1, help="how often each rendered picture counts")
+    for kind in ("--real", "--rendered"):
+        parser.add_argument(kind, type=Path, action="append", default=[], help="folder; may be repeated")
     parser.add_argument("--valid", type=Path, required=True, help="folder of pictures never trained on")
-    parser.add_argument(
-        "--size", type=parse_size, default=(384, 640), help="N or HxW, H <= W (default 384x640)"
-    )
-    parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--plain-epochs", type=int, default=1, help="last epochs without mosaics")
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--lr", type=float, default=0.005)
-    parser.add_argument("--mosaic", type=float, default=0.4)
+    parser.add_argument("--size", type=parse_size, default=(384, 640), help="N or HxW, H <= W")
     parser.add_argument("--limit", type=int, help="pictures of each folder at most, drawn at random")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2)
+    for name, default, text in OPTIONS:
+        parser.add_argument(name, type=type(default), default=default, help=f"{text} (default {default})")
     for flag in ("--ram", "--val", "--resume", "--trust"):
         parser.add_argument(flag, action="store_true")
     asked = parser.parse_args(arguments)

@@ -6,6 +6,7 @@ Tokens (devices, sessions) carry 256 random bits, so one SHA-256 is enough; pass
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import secrets
@@ -51,13 +52,15 @@ def hash_password(password: str) -> str:
     return f"scrypt${_N}${_R}${_P}${parts[0]}${parts[1]}"
 
 
-# Hashed for names that do not exist, so that they take as long to refuse as those that do.
-_NOBODY: Final = hash_password(secrets.token_hex(16))
+@functools.cache
+def _nobody() -> str:
+    """Compared for names that do not exist, so that they take as long to refuse as those that do."""
+    return hash_password(secrets.token_hex(16))
 
 
 def check_password(password: str, stored: str | None) -> bool:
     """True when the password is the stored one; as slow for an unknown user (None) as for a known one."""
-    _, n, r, p, salt, digest = (stored or _NOBODY).split("$")
+    _, n, r, p, salt, digest = (stored or _nobody()).split("$")
     given = _scrypt(password[:MAX_PASSWORD], base64.b64decode(salt), int(n), int(r), int(p))
     right = hmac.compare_digest(given, base64.b64decode(digest))
     return right and stored is not None and len(password) <= MAX_PASSWORD

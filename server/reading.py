@@ -130,7 +130,7 @@ class Reader:
         until = view.until
         if view.last_end is not None and 0 <= until - view.last_end <= TRANSIT_S + view.place.interval_s:
             until = view.last_end
-        rows = self._store.records.rows(view.place, borders[0], borders[-1], view.until, grain(step))
+        rows = self._store.records.rows(view.place, borders[0], borders[-1], view.until, grain(step, borders))
         longest = max((row.interval_s for row in rows), default=0)
         if step != DAY and longest > step:
             if period.step is not None:

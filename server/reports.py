@@ -22,7 +22,8 @@ from contract.names import GROUP_OF, ClassGroup, ObjectClass
 
 DAY: Final = "day"
 Step = int | Literal["day"]
-# Every local time zone is offset from UTC by a multiple of this, so sums over it can still be cut into local days.
+# Every local time zone is offset from UTC by a multiple of this (most by whole hours), so sums over it can
+# still be cut into local days.
 GRAIN_S: Final = 900
 MAX_BINS: Final = 2000
 STEPS: Final[tuple[Step, ...]] = (10, 30, 60, 300, 900, 3600, DAY)
@@ -160,9 +161,11 @@ def edges(start: int, end: int, step: Step, tz: ZoneInfo) -> list[int]:
     return borders
 
 
-def grain(step: Step) -> int:
-    """Seconds over which rows may be summed beforehand without changing a report at ``step``."""
-    return GRAIN_S if step == DAY else step
+def grain(step: Step, borders: Sequence[int]) -> int:
+    """Seconds over which rows may be summed beforehand without changing a report over these borders."""
+    if step != DAY:
+        return step
+    return GRAIN_S if any(border % 3600 for border in borders) else 3600
 
 
 def sums_of(row: Row, kind: Kind, group: ClassGroup) -> Sums:

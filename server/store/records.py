@@ -14,6 +14,8 @@ from server.reports import Amounts, Kind, Row
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
 from server.store.connection import Connections
+from server.store.hours import HOUR_S
+from server.store.hours import read as hours
 from server.store.typed import FLAGS, TYPED, insert_typed, note_camera, purge_health
 
 _WHERE: Final = (
@@ -25,7 +27,7 @@ _SUMS: Final = (
     " max(unsynced) AS unsynced, max(peak_vehicle) AS peak_vehicle, max(bays) AS bays,"
     " sum(occupied_bay_s) AS occupied_bay_s, sum(observed_bay_s) AS observed_bay_s, max(peak) AS peak,"
     " sum(arrivals) AS arrivals, sum(departures) AS departures, "
-    + ", ".join(f"sum({flag}_s) AS {flag}" for flag in FLAGS)
+    + ", ".join(f"sum({flag}_s) AS {flag}_s" for flag in FLAGS)
     + " FROM intervals"
     + _WHERE
     + " GROUP BY bin, version ORDER BY bin"
@@ -106,20 +108,26 @@ class SqliteRecords:
 
     def rows(self, place: Place, start: int, end: int, until: int, grain_s: int) -> list[Row]:
         """Sums per ``grain_s`` and version of intervals that start in ``[start, end)`` and end by ``until``."""
-        values = (grain_s, *_key(place), start, end, until)
-        counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
+        # Whole hours that have passed come from their sums; the rest from the intervals themselves.
+        whole = start
+        if grain_s % HOUR_S == 0:
+            whole = max(start, min(end, until - until % HOUR_S))
+        values = (grain_s, *_key(place), whole, end, until)
         with self._connections.read() as db:
-            sums = list(db.query(_SUMS, values))
+            sums, amounts_of = hours(db, place, start, whole) if whole > start else ([], [])
+            sums += db.query(_SUMS, values)
             if place.kind != "parking":
-                for bin_start, version, name, *amounts in db.execute(_COUNTS, values):
-                    counts.setdefault((bin_start, version), {})[name] = Amounts(*amounts)
+                amounts_of += db.execute(_COUNTS, values)
+        counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
+        for bin_start, version, name, *amounts in amounts_of:
+            counts.setdefault((bin_start, version), {})[name] = Amounts(*amounts)
         return [
             Row(
                 start=row["bin"],
                 interval_s=row["longest"],
                 observed_s=row["observed_s"],
                 version=row["version"],
-                flag_s={flag: row[flag] for flag in FLAGS},
+                flag_s={flag: row[f"{flag}_s"] for flag in FLAGS},
                 unsynced=bool(row["unsynced"]),
                 counts=counts.get((row["bin"], row["version"]), {}),
                 peak_vehicle=row["peak_vehicle"],

@@ -57,6 +57,48 @@ CREATE TABLE counts (
   PRIMARY KEY (record_id, class)
 );
 
+-- Hourly sums of intervals and counts: hours.py.
+CREATE TABLE hours (
+  device TEXT NOT NULL,
+  camera TEXT NOT NULL,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  interval_s INTEGER NOT NULL,
+  observed_s REAL NOT NULL,
+  unsynced INTEGER NOT NULL,
+  dark_s REAL NOT NULL,
+  degraded_s REAL NOT NULL,
+  moved_s REAL NOT NULL,
+  covered_s REAL NOT NULL,
+  frozen_s REAL NOT NULL,
+  lost_s REAL NOT NULL,
+  peak_vehicle INTEGER NOT NULL,
+  bays INTEGER NOT NULL,
+  occupied_bay_s REAL NOT NULL,
+  observed_bay_s REAL NOT NULL,
+  peak INTEGER NOT NULL,
+  arrivals INTEGER NOT NULL,
+  departures INTEGER NOT NULL,
+  PRIMARY KEY (device, camera, name, kind, hour, version)
+);
+
+CREATE TABLE hour_counts (
+  device TEXT NOT NULL,
+  camera TEXT NOT NULL,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  version TEXT NOT NULL,
+  class TEXT NOT NULL,
+  object_s REAL NOT NULL,
+  peak INTEGER NOT NULL,
+  entries INTEGER NOT NULL,
+  exits INTEGER NOT NULL,
+  PRIMARY KEY (device, camera, name, kind, hour, version, class)
+);
+
 -- What there is to report on, so that a page need not read all intervals.
 CREATE TABLE places (
   device TEXT NOT NULL,

@@ -16,6 +16,7 @@ from contract.batch import (
     ZoneRecord,
 )
 from contract.names import Flag
+from server.store.hours import grow
 
 FLAGS: Final[tuple[str, ...]] = get_args(Flag)
 TYPED: Final = (ZoneRecord, ParkingRecord, LineRecord)
@@ -115,6 +116,7 @@ def insert_typed(db: Any, record_id: int, record: Record) -> None:
         db.execute(_INSERT, row)
         for counts in _counts(record_id, record):
             db.execute(_INSERT_COUNTS, counts)
+        grow(db, record_id)
         start, length = row[6], row[7]
         db.execute(_PLACE, (*row[1:5], start, start + length, length))
     elif isinstance(record, AnomalyRecord):

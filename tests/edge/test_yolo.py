@@ -245,6 +245,14 @@ def test_a_rider_counts_once_and_a_passer_by_stays(why, person, merged, cycle):
     assert box == (together if merged else list(CYCLE)), why
 
 
+def test_a_faint_cycle_takes_no_rider_and_a_ridden_one_takes_the_score_along():
+    rider = (PERSON, 0.8, 60, -20, 105, 90)
+    assert merge_riders(boxes(rider, (BICYCLE, 0.2, *CYCLE))).class_id.tolist() == [PERSON, BICYCLE]
+    found = merge_riders(boxes(rider, (BICYCLE, 0.3, *CYCLE)))
+    assert found.class_id.tolist() == [BICYCLE]
+    np.testing.assert_allclose(found.confidence, [0.8])
+
+
 def test_a_bicycle_takes_one_rider_and_a_motorcycle_two():
     people = [
         (PERSON, 0.9, 60, -20, 105, 90),

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from server import credentials
 from server.accounts import add_device
 from server.app import create_app
 from server.settings import Settings
 from server.store.base import Store
 from tests.server.build import Clock, Site
+
+
+@pytest.fixture(autouse=True)
+def cheap_passwords(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The real price of a password is asserted once; hundreds of logins need not pay it."""
+    monkeypatch.setattr(credentials, "_N", 2)
+    monkeypatch.setattr(credentials, "_P", 1)
+    credentials._nobody.cache_clear()
+    yield
+    credentials._nobody.cache_clear()
 
 
 @pytest.fixture

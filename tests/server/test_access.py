@@ -7,7 +7,8 @@ from functools import partial
 import pytest
 from fastapi import FastAPI
 from starlette.responses import Response
-from starlette.routing import Mount, Route as PlainRoute
+from starlette.routing import Mount
+from starlette.routing import Route as PlainRoute
 
 from server.access import PUBLIC, ROLES, Access, Route, register, seal
 from tests.server.build import NOON, line, zone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -129,7 +130,7 @@ def test_days_over_both_changes_of_the_clock_join_without_gap():
     start = int(datetime(2026, 3, 27, tzinfo=PARIS).timestamp())
     end = int(datetime(2026, 10, 27, tzinfo=PARIS).timestamp())
     borders = edges(start, end, DAY, PARIS)
-    lengths = [(b - a) // 3600 for a, b in zip(borders, borders[1:], strict=False)]
+    lengths = [(b - a) // 3600 for a, b in pairwise(borders)]
     assert borders[-1] == end
     assert sorted(set(lengths)) == [23, 24, 25]
     assert (lengths.count(23), lengths.count(25)) == (1, 1)
@@ -156,6 +157,14 @@ def test_the_chosen_step_is_readable():
     assert fitting_step(86400, 60) == 900
     assert fitting_step(3600, 60) == 60
     assert fitting_step(30 * 86400, 60) == DAY
+
+
+def test_days_of_half_hour_zones_are_cut_exactly_too():
+    tz = ZoneInfo("Pacific/Marquesas")
+    start = int(datetime(2026, 11, 22, tzinfo=tz).timestamp())
+    assert start % 3600 == 1800
+    assert grain(DAY, edges(start, start + 86400, DAY, tz)) == 900
+    assert grain(DAY, edges(T0, T0 + 86400, DAY, PARIS)) == 3600
 
 
 amounts = st.builds(
@@ -194,7 +203,7 @@ def test_every_binning_keeps_the_sums(some, step):
 
 @given(rows, st.sampled_from([300, 900, DAY]))
 def test_summing_over_the_grain_beforehand_changes_nothing(some, step):
-    size = grain(step)
+    size = grain(step, edges(T0, T0 + 7200, step, PARIS))
     merged: dict[int, Sums] = {}
     for one in some:
         start = one.start - one.start % size

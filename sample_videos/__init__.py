@@ -1,0 +1,1 @@
+"""Rendered sample scenes with exact truth: pure numpy descriptions, drawn by Blender."""
