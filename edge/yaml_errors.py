@@ -78,7 +78,9 @@ def validated(model: type[Model], path: Path, data: Any, lines: Mapping[Place, i
 
 def _follows(error: ErrorDetails, exc: ValidationError) -> bool:
     """A list counts as too short when its only item is broken: the item's own error says it all."""
-    deeper = (other["loc"][: len(error["loc"])] for other in exc.errors() if len(other["loc"]) > len(error["loc"]))
+    deeper = (
+        other["loc"][: len(error["loc"])] for other in exc.errors() if len(other["loc"]) > len(error["loc"])
+    )
     return error["type"] == "too_short" and error["loc"] in deeper
 
 
