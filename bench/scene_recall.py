@@ -32,7 +32,7 @@ def scene(name: str, detector: OnnxDetector) -> dict[str, list[int]]:
     """[found, true, detections] by class group."""
     truth = json.loads((ROOT / "sample_videos" / f"{name}.truth.json").read_text())
     group_of = {item["id"]: GROUP_OF[item["class"]] for item in truth["objects"]}
-    tally = {group: [0, 0, 0] for group in GROUPS}
+    tally: dict[str, list[int]] = {group: [0, 0, 0] for group in GROUPS}
     with VideoFile(ROOT / "sample_videos" / f"{name}.mp4") as video:
         for frame, rows in zip(video, truth["track"], strict=True):
             detections = detector.detect(frame.image)
