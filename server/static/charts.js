@@ -165,7 +165,7 @@
   const moves = (figure, plot, data, tz) => {
     const o = base(figure, plot, data, tz), into = data.column("entries"), out = data.column("exits");
     const top = Math.max(1, ...into.map((v) => v || 0), ...out.map((v) => v || 0)) * 1.1;
-    const bars = uPlot.paths.bars({ size: [0.86, 80], align: 1 });
+    const bars = uPlot.paths.bars({ size: [0.9, 4000], align: 1 });
     const bar = (label, name) => ({
       label: label, fill: colour(name), stroke: colour(name), width: 0, paths: bars,
       points: { show: false }, value: show(0, true),

@@ -233,3 +233,11 @@ def test_ten_writers_and_readers_and_a_second_process_never_meet_a_lock(tmp_path
     print(f"p99 of a batch of 10: {sorted(waits)[int(len(waits) * 0.99)] * 1000:.0f} ms")
     for made in stores:
         made.close()
+
+
+def test_the_writer_holds_the_lock_from_the_start(store, tmp_path):
+    """Else two writers could both read first, and one of them would fail at its first write."""
+    other = sqlite3.connect(tmp_path / "new" / "parvis.sqlite3", timeout=0)
+    with store._connections.write(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+    other.close()
