@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -49,7 +50,7 @@ def demo(
                 bar.update(tasks[scene], completed=done)
 
             result = run_demo(folder, server, datetime.now(UTC), progress)
-        (err if json_ else out).print(_table(result), _summary(result))
+        (err if json_ else out).print(*_tables(result), _summary(result), sep="\n")
         if not once:
             err.print(f"\nPages: {server.url}   login: {server.user}   password: {server.password}")
             err.print("Ctrl-C ends the demonstration and removes its data.")
@@ -70,43 +71,48 @@ def _bar(console: Console) -> Progress:
     )
 
 
-def _table(result: DemoResult) -> Table:
+def _tables(result: DemoResult) -> list[Table]:
     from parvis.tally import mean_is_right
 
-    table = Table(title="Counted against true", title_justify="left")
-    for heading in ("Scene", "Zone or line", "Class"):
-        table.add_column(heading)
-    for heading in ("Mean", "True", "Error", "Peak", "Entries/in", "Exits/out"):
-        table.add_column(heading, justify="right")
+    zones = _head("Counted against true", ("Mean", "True", "Error"), ("Peak", "Entries", "Exits"))
+    lines = _head("Across the lines", (), ("In", "Out"))
     for scene in result.scenes:
         name = _TITLES.get(scene["name"], scene["name"])
         for row in scene["zones"]:
             counted, true = row["counted"], row["true"]
-            error = counted["mean"] - true["mean"]
             colour = "green" if mean_is_right(counted["mean"], true["mean"]) else "red"
-            table.add_row(
+            zones.add_row(
                 name,
                 row["zone"],
                 row["class"],
                 f"{counted['mean']:.2f}",
                 f"{true['mean']:.2f}",
-                f"[{colour}]{error:+.2f}[/]",
-                _pair(counted, true, "peak"),
-                _pair(counted, true, "entries"),
-                _pair(counted, true, "exits"),
+                f"[{colour}]{counted['mean'] - true['mean']:+.2f}[/]",
+                *(_pair(row, figure) for figure in ("peak", "entries", "exits")),
             )
         for row in scene["lines"]:
-            counted, true = row["counted"], row["true"]
-            sides = (_pair(counted, true, "in"), _pair(counted, true, "out"))
-            table.add_row(name, f"{row['line']} (line)", row["class"], "", "", "", "", *sides)
-        table.add_section()
-    table.caption = "Counts are written counted/true. Mean: objects, or occupied bays, over the whole scene."
-    table.caption_justify = "left"
+            lines.add_row(name, row["line"], row["class"], _pair(row, "in"), _pair(row, "out"))
+        zones.add_section()
+    zones.caption = (
+        "Mean: objects, or occupied bays, over the whole scene. Other figures are written counted/true."
+    )
+    zones.caption_justify = "left"
+    return [zones, lines]
+
+
+def _head(title: str, plain: tuple[str, ...], paired: tuple[str, ...]) -> Table:
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for heading in ("Scene", "Zone" if plain else "Line", "Class"):
+        table.add_column(heading, no_wrap=True)
+    for heading in (*plain, *paired):
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
 
 
-def _pair(counted: dict[str, Any], true: dict[str, Any], figure: str) -> str:
-    return f"{counted[figure]}/{true[figure]}"
+def _pair(row: dict[str, Any], figure: str) -> str:
+    return f"{row['counted'][figure]}/{row['true'][figure]}"
 
 
 def _summary(result: DemoResult) -> str:
