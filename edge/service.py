@@ -45,7 +45,6 @@ class _Timing:
     """Moving averages for the health record."""
 
     inference_ms: float | None = None
-    last_at: float = float("-inf")
 
     def took(self, seconds: float) -> None:
         milliseconds = 1000 * seconds
@@ -81,9 +80,8 @@ class Station:
     def step(self, timeout_s: float) -> list[Body]:
         """Wait for the newest frame, count it, and return what closed, with or without a frame."""
         frame = self.camera.latest(timeout_s)
-        if frame is None or frame.at < self.timing.last_at + 0.9 / self.entry.max_fps:
+        if frame is None:
             return [] if self._pipeline is None else self._pipeline.counters.advance(time.monotonic())
-        self.timing.last_at = frame.at
         height, width = frame.image.shape[:2]
         if self._pipeline is None:
             self._wh = (width, height)
@@ -142,7 +140,7 @@ class Service:
         self._stations: list[Station] = []
         for entry in box.cameras:
             detector = build_detector(box, base)
-            camera = open_source(entry.source, base)
+            camera = open_source(entry.source, base, rate=entry.max_fps)
             self._stations.append(Station(box, entry, camera, detector, self._anchor))
 
     def run(self, stop: threading.Event) -> None:

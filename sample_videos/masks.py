@@ -12,7 +12,8 @@ import numpy as np
 from . import ids, vehicles
 from .world import HEIGHT, WIDTH, Actor, Scene
 
-PAD = 400  # pixels around the frame in which a silhouette is still measured
+REACH = 400  # pixels around the frame within which a silhouette is still measured
+FINE = 3  # silhouettes are measured on a grid this much finer than the picture
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,18 @@ def _triangles(kind: str, look: Any) -> Any:
     return vehicles.actor_mesh(kind, look).triangles()
 
 
-def silhouette(points: Any, triangles: Any) -> tuple[Any, int]:
-    """The filled outline of projected triangles in the padded frame: the mask inside the frame, all its pixels."""
-    canvas = np.zeros((HEIGHT + 2 * PAD, WIDTH + 2 * PAD), np.uint8)
-    p = np.clip(np.rint((points[:, :2] + PAD - 0.5) * 16), -30000, 60000).astype(np.int32)
-    corners = p[triangles]
-    for c in corners:
-        cv2.fillConvexPoly(canvas, c, 1, lineType=cv2.LINE_8, shift=4)
-    return canvas[PAD:-PAD, PAD:-PAD], int(canvas.sum())
+def silhouette(points: Any, triangles: Any) -> float:
+    """How many pixels the filled outline of projected triangles covers, inside the frame and out."""
+    low = np.clip(points[:, :2].min(0), -REACH, (WIDTH + REACH, HEIGHT + REACH))
+    high = np.clip(points[:, :2].max(0), -REACH, (WIDTH + REACH, HEIGHT + REACH))
+    width, height = (int(v) + 3 * FINE for v in FINE * (high - low))
+    canvas = np.zeros((height, width), np.uint8)
+    p = np.clip(FINE * (points[:, :2] - low) + FINE, -8000, 8000)
+    for corners in np.rint(p * 16).astype(np.int32)[triangles]:
+        cv2.fillConvexPoly(canvas, corners, 1, lineType=cv2.LINE_8, shift=4)
+    # OpenCV paints every pixel that an edge touches: on average half a fine pixel too much all around
+    rim = int(canvas.sum()) - int(cv2.erode(canvas, np.ones((3, 3), np.uint8)).sum())
+    return (int(canvas.sum()) - 0.5 * rim) / FINE**2
 
 
 def measure(scene: Scene, t: float, picture: Any | None) -> list[Seen]:
@@ -65,7 +70,7 @@ def _measure(scene: Scene, a: Actor, cls: str, t: float, numbers: Any | None) ->
         return None
     visible = 1.0
     if numbers is not None:
-        _, total = silhouette(points, _triangles(a.kind, a.look))
-        visible = min(1.0, float((numbers == a.id).sum()) / max(total, 1))
+        whole = silhouette(points, _triangles(a.kind, a.look))
+        visible = min(1.0, float((numbers == a.id).sum()) / max(whole, 1.0))
     box = (float(x1), float(y1), float(x2), float(y2))
     return Seen(a.id, cls, box, (float(row[0]), float(row[1])), visible)

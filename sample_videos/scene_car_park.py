@@ -129,7 +129,7 @@ def _cars(
         actors.append(Actor(0, "car", "car", cls_look, track, track.start, track.end))
 
     for n in taken:
-        body = "van" if n == taken[0] and CENTRES[n][1] > 18 else None
+        body = "suv" if n == taken[0] and CENTRES[n][1] > 18 else None
         shift = rng.uniform(-0.12, 0.12, 2)
         heading = _nose(n) + (np.pi if rng.random() < 0.12 else 0) + float(rng.normal(0, 0.015))
         add(

@@ -7,6 +7,7 @@ x runs to the right of the picture, y away from the camera, z upwards.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ class Camera:
     target: tuple[float, float, float]
     focal_px: float
 
+    @lru_cache(maxsize=32)  # noqa: B019 - a handful of small frozen cameras
     def axes(self) -> tuple[Floats, Floats, Floats]:
         """Right, up and forward as unit vectors."""
         forward = np.subtract(self.target, self.position).astype(float)
