@@ -45,6 +45,7 @@ class CameraCounters:
     ) -> None:
         self._layout = layout
         self._interval_s, self._anchor, self._settle_s = interval_s, anchor, settle_s
+        self._confidence = confidence
         self._observed = Observed()
         self._subjects: dict[int, Subject] = {}
         self._watched = Watched(
@@ -113,7 +114,9 @@ class CameraCounters:
         return bodies
 
     def _sightings(self, tracks: Sequence[Track], at: float) -> list[Sighting]:
-        seen = [track for track in tracks if track.seen_at == at]
+        # A weak detection keeps a track alive but proves nobody's presence: time between two sure sights counts,
+        # a tail of weak ones does not.
+        seen = [track for track in tracks if track.seen_at == at and track.confidence >= self._confidence]
         boxes = np.array([track.xyxy for track in seen], np.float64).reshape(-1, 4)
         sightings = []
         for track, box, anchor in zip(seen, boxes, bottom_center(boxes), strict=True):

@@ -25,6 +25,8 @@ CONFIRM_S = 0.4
 EDGE_BAND = 0.1
 CONFIRM_TRAVEL = 0.5
 CONFIRM_EDGE_S = 3.0
+# Who is found again after a longer gap may be somebody else: the time between is not counted.
+BRIDGE_S = 3.0
 # Crossing a line takes this share of the box height beyond it on either side: jitter stays within.
 LINE_BAND = 0.12
 HOLD_S = 3.0
@@ -131,6 +133,9 @@ class ZoneFlow:
         return visit
 
     def _update(self, member: _Member, sighting: Sighting, inside: bool, depth: float, at: float) -> None:
+        if at - member.seen_at > BRIDGE_S and member.visit is not None and inside:
+            member.visit.end = member.hold_until
+            member.visit = self._open(member.subject, at, entered=False)
         if inside == member.inside:
             member.changed_at = None
         else:

@@ -36,7 +36,8 @@ class TrackerSettings:
     lost_s: float = 4.0
     grow: float = 0.25  # share of the box by which both boxes grow on each side before they are compared
     grow_per_s: float = 0.5  # more of it for each second without a sighting
-    least_similarity: float = 0.12
+    recency_s: float = 3.0
+    least_similarity: float = 0.08
     same_object_iou: float = 0.75
 
 
@@ -70,26 +71,33 @@ class Tracker:
         settings = self._settings
         self._filter.predict(at)
         strong = detections.confidence >= settings.confidence
-        unmatched = self._associate(detections, np.flatnonzero(strong), at)
-        self._associate(detections, np.flatnonzero(~strong), at)
-        for index in unmatched:
-            self._start(detections, index, at)
+        # Known tracks choose first, then those seen once: a flicker must not take a detection from its neighbour.
+        left = self._associate(detections, np.flatnonzero(strong), at, tentative=False)
+        left = self._associate(detections, left, at, tentative=True)
+        self._associate(detections, np.flatnonzero(~strong), at, tentative=False)
+        for index in left:
+            self._start(detections, int(index), at)
         self._drop(at)
         return self._tracks()
 
-    def _associate(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> list[int]:
+    def _associate(
+        self, detections: Detections, candidates: NDArray[np.int64], at: float, *, tentative: bool
+    ) -> NDArray[np.int64]:
         """Feed tracks not fed yet from the candidates; return the candidates left over."""
-        open_rows = [row for row, state in enumerate(self._states) if state.seen_at < at]
+        open_rows = [
+            row
+            for row, state in enumerate(self._states)
+            if state.seen_at < at and (state.state == "tentative") == tentative
+        ]
         if not open_rows or not len(candidates):
-            return [int(index) for index in candidates]
+            return candidates
         similarity = self._similarity(open_rows, detections.where(candidates), at)
         rows, columns = assign(similarity, self._settings.least_similarity)
         fed = np.array([open_rows[row] for row in rows], np.int64)
         self._filter.correct(fed, detections.xyxy[candidates[columns]])
         for row, column in zip(fed, columns, strict=True):
             self._feed(self._states[row], detections, int(candidates[column]), at)
-        taken = set(columns.tolist())
-        return [int(index) for place, index in enumerate(candidates) if place not in taken]
+        return np.delete(candidates, columns)
 
     def _similarity(self, rows: list[int], detections: Detections, at: float) -> NDArray[np.float64]:
         """IoU (T, D) of boxes grown by their size and the time since a track was seen, 0 across kinds."""
@@ -105,6 +113,8 @@ class Tracker:
         )
         # Grown boxes of a crowd all overlap: the plain IoU decides among them.
         similarity = 0.5 * similarity + 0.5 * iou_matrix(predicted, detections.xyxy)
+        # Of two tracks on one object, the one seen last goes on; else both would live, fed by turns.
+        similarity *= np.exp(-age_s / settings.recency_s)[:, None]
         kinds = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows])
         similarity[kinds[:, None] != _KIND[detections.class_id][None, :]] = 0.0
         return similarity

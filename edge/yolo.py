@@ -27,6 +27,9 @@ STRIDES: Final = (8, 16, 32)
 PADDING: Final = 114  # the grey around a letterboxed picture, as all these models were trained with
 MAX_CANDIDATES: Final = 3000  # boxes that enter suppression at most, best first: bounds the work of one frame
 MAX_DETECTIONS: Final = 300
+INSIDE: Final = (
+    29 / 32
+)  # of the smaller box: an upper body boxed once more; a child wholly before an adult is lost
 RIDDEN_SCORE: Final = 0.3  # of the rider's score that a cycle needs at least
 
 _PERSON, _BICYCLE, _MOTORCYCLE = (CLASSES.index(n) for n in ("person", "bicycle", "motorcycle"))
@@ -194,7 +197,7 @@ def _grid(input_hw: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
 
 
 def _overlapping(first: FloatArray, second: FloatArray, iou: float) -> NDArray[np.bool_]:
-    """(N, M): which pairs of boxes share more than ``iou`` of their union; without the division, in few arrays."""
+    """(N, M): which pairs share more than ``iou`` of their union, or INSIDE of the smaller one: a part of it."""
     common = np.minimum(first[:, None, 2], second[None, :, 2])
     common -= np.maximum(first[:, None, 0], second[None, :, 0])
     height = np.minimum(first[:, None, 3], second[None, :, 3])
@@ -202,10 +205,12 @@ def _overlapping(first: FloatArray, second: FloatArray, iou: float) -> NDArray[n
     np.maximum(common, 0, out=common)
     np.maximum(height, 0, out=height)
     common *= height
-    np.add(_area(first)[:, None], _area(second)[None, :], out=height)
+    a, b = _area(first)[:, None], _area(second)[None, :]
+    part: NDArray[np.bool_] = common > INSIDE * np.minimum(a, b)
+    np.add(a, b, out=height)
     height *= np.float32(iou / (1 + iou))  # c / (a + b - c) > iou  <=>  c > (a + b) * iou / (1 + iou)
     result: NDArray[np.bool_] = common > height
-    return result
+    return result | part
 
 
 def _area(boxes: FloatArray) -> FloatArray:

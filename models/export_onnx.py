@@ -33,7 +33,8 @@ from edge.errors import ModelError
 from edge.records import FloatArray, ImageArray
 
 KNOWN: Final = {
-    "5dd07789a69451735255167d602223d1aca48591a8d43d10523f073741daa627": "starter.pt, release 0.1",
+    "5dd07789a69451735255167d602223d1aca48591a8d43d10523f073741daa627": "starter.pt, before the rendered pictures",
+    "04b200bb0d698f45806da4acf729ed65def35fbf8cd0dbf7bb206619b9482bcc": "starter.pt, release 0.1",
 }
 OPSET: Final = 17
 SCORE_LIMIT: Final = 0.01

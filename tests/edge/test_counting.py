@@ -58,6 +58,22 @@ def test_a_gap_is_bridged_when_the_object_is_found_again() -> None:
     assert total(bodies, "object_s") == pytest.approx(12.3, abs=0.35)
 
 
+def test_a_tail_of_weak_detections_is_no_presence() -> None:
+    counting, tracker = counters(config()), Tracker()
+    for at in times(20):
+        seen = detections(standing(320, 180), confidence=0.8 if at < 8 else 0.15)
+        counting.observe(seen, tracker.update(seen, at), at)
+    assert total(counting.finish(20), "object_s") == pytest.approx(8, abs=0.35)
+
+
+def test_weak_detections_between_two_sure_ones_are_presence() -> None:
+    counting, tracker = counters(config()), Tracker()
+    for at in times(20):
+        seen = detections(standing(320, 180), confidence=0.15 if 8 <= at < 10 else 0.8)
+        counting.observe(seen, tracker.update(seen, at), at)
+    assert total(counting.finish(20), "object_s") == pytest.approx(20, abs=0.01)
+
+
 def test_a_gap_is_not_filled_when_nobody_comes_back() -> None:
     bodies = count([stand(320, 180, 0, 8)], times(20))
     assert total(bodies, "object_s") == pytest.approx(8, abs=0.35)

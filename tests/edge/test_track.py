@@ -64,13 +64,30 @@ def test_a_flicker_dies_young() -> None:
     assert tracker.update(Detections.empty(), 1.1) == ()
 
 
-def test_weak_detections_continue_a_track_but_start_none() -> None:
-    weak = detections(standing(300, 200), confidence=0.12)
+def test_weak_detections_continue_a_confirmed_track_but_start_none() -> None:
+    weak, sure = detections(standing(300, 200), confidence=0.12), detections(standing(300, 200))
     tracker = Tracker()
     assert tracker.update(weak, 0.0) == ()
-    tracker.update(detections(standing(300, 200)), 0.25)
+    tracker.update(sure, 0.25)
     (track,) = tracker.update(weak, 0.5)
-    assert (track.state, track.seen_at) == ("confirmed", 0.5)
+    assert (track.state, track.seen_at) == (
+        "tentative",
+        0.25,
+    )  # once seen is not enough to follow a faint trace
+    tracker.update(sure, 0.75)
+    (track,) = tracker.update(weak, 1.0)
+    assert (track.state, track.seen_at) == ("confirmed", 1.0)
+
+
+def test_a_flicker_takes_no_detection_from_its_neighbour() -> None:
+    whole, part = standing(300, 200, 60), standing(300, 196, 48)
+    tracker = Tracker()
+    for at in times(4):
+        turn = int(at * 6) % 3 == 2
+        seen = join(detections(whole), detections(part, confidence=0.4)) if turn else detections(whole)
+        tracks = tracker.update(seen, at)
+    assert min(track.track_id for track in tracks) == 1
+    assert next(track for track in tracks if track.track_id == 1).seen_at == at
 
 
 def test_people_do_not_become_cars() -> None:

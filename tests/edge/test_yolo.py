@@ -13,6 +13,7 @@ from contract.names import CLASSES
 from edge.model_file import COCO, class_lookup
 from edge.records import Detections
 from edge.yolo import (
+    INSIDE,
     MAX_DETECTIONS,
     Layout,
     Letterbox,
@@ -162,7 +163,8 @@ def naive_suppression(detections, iou):
             u1, v1, u2, v2 = detections.xyxy[j].astype(np.float64)
             common = max(0.0, min(x2, u2) - max(x1, u1)) * max(0.0, min(y2, v2) - max(y1, v1))
             union = (x2 - x1) * (y2 - y1) + (u2 - u1) * (v2 - v1) - common
-            if group[i] == group[j] and common > iou * union:
+            smaller = min((x2 - x1) * (y2 - y1), (u2 - u1) * (v2 - v1))
+            if group[i] == group[j] and (common > iou * union or common > INSIDE * smaller):
                 break
         else:
             kept.append(i)
