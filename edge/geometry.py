@@ -91,10 +91,14 @@ def segments_cross(p: Float, q: Float, a: Float, b: Float) -> bool:
 
     Touching counts on one side only, so that a way ending on the line and going on counts once.
     """
-    before, after = side_of_line(a, b, np.stack([p, q]))
+    # Plain floats: for one pair of segments numpy would spend its time on wrapping them.
+    (px, py), (qx, qy), (ax, ay), (bx, by) = p.tolist(), q.tolist(), a.tolist(), b.tolist()
+    before = (bx - ax) * (py - ay) - (by - ay) * (px - ax)
+    after = (bx - ax) * (qy - ay) - (by - ay) * (qx - ax)
     if (before <= 0) == (after <= 0):
         return False
-    start, end = side_of_line(p, q, np.stack([a, b]))
+    start = (qx - px) * (ay - py) - (qy - py) * (ax - px)
+    end = (qx - px) * (by - py) - (qy - py) * (bx - px)
     return bool((start <= 0) != (end <= 0))
 
 
@@ -114,6 +118,9 @@ def self_crossing(polygon: ArrayLike) -> tuple[int, int] | None:
 def clip_to_box(polygon: Float, box: Float) -> NDArray[np.float64]:
     """The part of a polygon (M, 2) inside a box (4,), as (K, 2); Sutherland and Hodgman, CACM 17 (1974)."""
     corners = np.asarray(polygon, np.float64).reshape(-1, 2)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if low[0] >= box[2] or low[1] >= box[3] or high[0] <= box[0] or high[1] <= box[1]:
+        return np.zeros((0, 2))
     for axis, bound, sign in ((0, box[0], 1), (1, box[1], 1), (0, box[2], -1), (1, box[3], -1)):
         if not len(corners):
             break

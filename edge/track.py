@@ -105,14 +105,10 @@ class Tracker:
         age_s = np.array([at - self._states[row].seen_at for row in rows])
         grow = np.minimum(settings.grow + settings.grow_per_s * age_s, 1.0)
         predicted = self._filter.xyxy()[rows]
-        similarity = np.stack(
-            [
-                iou_matrix(_grown(box[None], share), _grown(detections.xyxy, share))[0]
-                for box, share in zip(predicted, grow, strict=True)
-            ]
-        )
         # Grown boxes of a crowd all overlap: the plain IoU decides among them.
-        similarity = 0.5 * similarity + 0.5 * iou_matrix(predicted, detections.xyxy)
+        similarity = 0.5 * _grown_iou(predicted, detections.xyxy, grow) + 0.5 * iou_matrix(
+            predicted, detections.xyxy
+        )
         # Of two tracks on one object, the one seen last goes on; else both would live, fed by turns.
         similarity *= np.exp(-age_s / settings.recency_s)[:, None]
         kinds = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows])
@@ -179,8 +175,19 @@ class Tracker:
         )
 
 
-def _grown(xyxy: NDArray[np.floating], share: float) -> NDArray[np.float64]:
-    """Boxes (N, 4) grown on each side by a share of their mean side: people are narrow but walk sideways."""
-    boxes = np.asarray(xyxy, np.float64)
-    margin = share * (boxes[:, 2:] - boxes[:, :2]).mean(axis=1, keepdims=True)
-    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
+def _grown_iou(
+    tracks: NDArray[np.float64], detections: NDArray[np.float32], share: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """IoU (T, D) after growing both boxes of a pair on each side by the track's ``share`` (T,) of their mean side.
+
+    Of the mean side, not of each: people are narrow but walk sideways.
+    """
+    sizes_t, sizes_d = tracks[:, 2:] - tracks[:, :2], detections[:, 2:] - detections[:, :2]
+    margin_t = (share * sizes_t.mean(axis=1))[:, None, None]
+    margin_d = (share[:, None] * sizes_d.mean(axis=1)[None, :])[..., None]
+    low = np.maximum(tracks[:, None, :2] - margin_t, detections[None, :, :2] - margin_d)
+    high = np.minimum(tracks[:, None, 2:] + margin_t, detections[None, :, 2:] + margin_d)
+    shared = (high - low).clip(0).prod(axis=2)
+    areas = (sizes_t[:, None, :] + 2 * margin_t).prod(axis=2) + (sizes_d[None] + 2 * margin_d).prod(axis=2)
+    iou: NDArray[np.float64] = shared / np.maximum(areas - shared, 1e-9)
+    return iou
