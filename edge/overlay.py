@@ -9,13 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract.names import CLASSES
+from contract.names import CLASSES, ObjectClass
 from edge.counters import CameraCounters
 from edge.flow import Crossing
 from edge.pipeline import Pipeline
 from edge.records import Detections, Frame
 from edge.replay import Replay, Watch
-from edge.zones import Layout
+from edge.zones import Layout, Zone
 
 if TYPE_CHECKING:
     from edge.preview import LineView
@@ -45,12 +45,7 @@ def preview_watch(path: Path | None, job: Replay) -> Iterator[Watch]:
             totals.add(counters)
             zones = [
                 ZoneView(
-                    zone.id,
-                    zone.polygon.tolist(),
-                    {
-                        CLASSES[index]: count
-                        for index, count in watched.flows[zone.id].present(frame.at).items()
-                    },
+                    zone.id, zone.polygon.tolist(), _counts(zone, watched.flows[zone.id].present(frame.at))
                 )
                 for zone in job.layout.zones
                 if zone.polygon is not None
@@ -98,6 +93,12 @@ class _Totals:
             )
             for line in self._layout.lines
         ]
+
+
+def _counts(zone: Zone, present: Counter[int]) -> dict[ObjectClass, int]:
+    """What the zone counts and holds now; nobody is shown as nobody."""
+    counts = {name: present[CLASSES.index(name)] for name in zone.classes}
+    return {name: count for name, count in counts.items() if count} or {zone.classes[0]: 0}
 
 
 def _shown(detections: Detections, confidence: float) -> Detections:
