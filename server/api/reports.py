@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, Response
 
 from contract.messages import format_time
 from contract.names import ClassGroup
+from contract.version import VERSION
 from server.access import PUBLIC, REPORTS, TECHNICAL, Route, settings_of, store_of
 from server.errors import StoreError
 from server.guard import problem
 from server.reading import LINE_KINDS, ZONE_KINDS, Period, Reader, View
 from server.reports import DAY, Bin, Kind, OccupancyReport, Step
-from server.version import VERSION
 
 _DIGITS: Final = re.compile(r"[0-9]{1,6}")
 QUARANTINE_SHOWN: Final = 500

@@ -12,10 +12,10 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
+from contract.version import VERSION
 from server.access import ADMINISTRATION, NOTICES, REPORTS, TECHNICAL, Access, session_of, settings_of
 from server.pages.texts import LANGUAGE_COOKIE, Texts, choose
 from server.settings import Settings
-from server.version import VERSION
 
 ASSETS: Final[Mapping[str, str]] = {
     "app.css": "text/css; charset=utf-8",
