@@ -64,11 +64,15 @@ class Closer:
     ) -> None:
         self._camera, self._layout, self._watched, self._observed = camera, layout, watched, observed
         self._interval_s, self._time_quality = interval_s, time_quality
-        self._began = 0.0
+        self._began, self._ended = 0.0, float("inf")
 
     def begin(self, at: float) -> None:
         """The first moment of the run: seconds before it are nobody's loss."""
         self._began = at
+
+    def end(self, at: float) -> None:
+        """The last moment of the run: seconds after it are another run's."""
+        self._ended = at
 
     def close(self, start: float, end: float, utc: datetime) -> list[Body]:
         """The bodies of [start, end), seconds within the run; ``utc`` is the interval's start."""
@@ -83,8 +87,9 @@ class Closer:
 
     def _common(self, start: float, end: float, utc: datetime, observed: Sequence[Span]) -> dict[str, Any]:
         seen_s = min(round(seconds(observed), 3), float(self._interval_s))
-        # What was due since the run began and was not seen: the camera was away.
-        lost_s = round(end - max(start, min(self._began, end)) - seen_s, 3)
+        # What was due while the run lasted and was not seen: the camera was away.
+        due_s = min(end, self._ended) - max(start, min(self._began, end))
+        lost_s = round(due_s - seen_s, 3)
         return {
             "camera": self._camera,
             "start": utc,

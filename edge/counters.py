@@ -89,6 +89,7 @@ class CameraCounters:
         if self._open_from is None:
             return []
         self._observed.finish(at)
+        self._closer.end(at)
         for flow in self._watched.flows.values():
             flow.finish(at)
         for bays in self._watched.bays.values():

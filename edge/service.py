@@ -10,20 +10,20 @@ import logging
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from contract.messages import Body
+from contract.messages import Body, ConfigBody
 from contract.names import TimeQuality
 from contract.version import VERSION
 from edge.camera import Camera, open_source
 from edge.config import BoxConfig, CameraEntry, wire_config
 from edge.counters import CameraCounters
-from edge.detect import OnnxDetector
 from edge.errors import SpoolError
 from edge.health import HealthProbe, notify
-from edge.pipeline import Pipeline
+from edge.pipeline import Detector, Pipeline
 from edge.replay import build_detector
 from edge.spool import Spool
 from edge.track import Tracker, TrackerSettings
@@ -37,6 +37,9 @@ HEALTH_S = 60.0
 CLOCK_STEP_S = 1.0
 CLOCK_CHECK_S = 10.0
 LAST_DELIVERY_S = 5.0
+# A camera that shows nothing for this long after the start is away, not starting.
+START_S = 10.0
+NO_PICTURE = (1, 1)
 _IDLE_S = 0.25
 
 
@@ -53,54 +56,73 @@ class _Timing:
 
 
 class Station:
-    """One camera with its own detector, tracker and counters."""
+    """One camera with its own detector, tracker and counters.
+
+    Until the first picture its size is not known; a stand-in then counts the seconds in which nothing was seen, so
+    that a camera that never answers is reported as lost and not passed over in silence.
+    """
 
     def __init__(
-        self, box: BoxConfig, entry: CameraEntry, camera: Camera, detector: OnnxDetector, anchor: float
+        self,
+        box: BoxConfig,
+        entry: CameraEntry,
+        camera: Camera,
+        detector: Detector,
+        model: tuple[str, str],
+        anchor: float,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.entry, self.camera, self.detector = entry, camera, detector
+        self.entry, self.camera, self.model = entry, camera, model
         self.timing = _Timing()
-        self._box, self._anchor = box, anchor
-        self._pipeline: Pipeline | None = None
-        self._wh = (0, 0)
+        self._box, self._detector, self._anchor, self._now = box, detector, anchor, now
         self._time_quality: TimeQuality = "unsynced"
+        self._began = now()
+        self._wh = NO_PICTURE
+        self._pipeline = self._new_pipeline()
 
-    def config(self, now: datetime) -> Body:
+    def config(self, now: datetime) -> ConfigBody:
         """What this camera counts from now on."""
-        detector = self.detector
-        return wire_config(
-            self._box,
-            self.entry,
-            at=now,
-            model=detector.label,
-            model_sha256=detector.sha256,
-            software=VERSION,
-        )
+        label, sha256 = self.model
+        return wire_config(self._box, self.entry, at=now, model=label, model_sha256=sha256, software=VERSION)
 
     def step(self, timeout_s: float) -> list[Body]:
         """Wait for the newest frame, count it, and return what closed, with or without a frame."""
         frame = self.camera.latest(timeout_s)
         if frame is None:
-            return [] if self._pipeline is None else self._pipeline.counters.advance(time.monotonic())
+            return self._wait()
+        closed: list[Body] = []
         height, width = frame.image.shape[:2]
-        if self._pipeline is None:
+        if (width, height) != self._wh:
+            closed += self.finish(frame.at)
             self._wh = (width, height)
-            self._pipeline = Pipeline(self.detector, self._tracker(), self._counters())
+            self._pipeline = self._new_pipeline()
         began = time.monotonic()
-        closed = self._pipeline.step(frame)
+        closed += self._pipeline.step(frame)
         self.timing.took(time.monotonic() - began)
         return closed
 
+    def _wait(self) -> list[Body]:
+        now = self._now()
+        if self._wh == NO_PICTURE:
+            if now < self._began + START_S:
+                return []
+            self._pipeline.counters.advance(self._began)
+        return self._pipeline.counters.advance(now)
+
+    def _new_pipeline(self) -> Pipeline:
+        tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence))
+        return Pipeline(self._detector, tracker, self._counters())
+
     def finish(self, at: float) -> list[Body]:
         """Close everything that is open."""
-        return [] if self._pipeline is None else self._pipeline.counters.finish(at)
+        return self._pipeline.counters.finish(at)
 
     def set_clock(self, anchor: float, at: float) -> list[Body]:
         """The wall clock was set: close the interval under the old anchor, count on under the new one."""
         closed = self.finish(at)
         self._anchor = anchor
-        if self._pipeline is not None:
-            self._pipeline.counters = self._counters()
+        self._began = at
+        self._pipeline.counters = self._counters()
         return closed
 
     def clock_is(self, quality: TimeQuality, at: float) -> list[Body]:
@@ -110,11 +132,8 @@ class Station:
         self._time_quality = quality
         return self.set_clock(self._anchor, at)
 
-    def _tracker(self) -> Tracker:
-        return Tracker(TrackerSettings(confidence=self._box.model.confidence))
-
     def _counters(self) -> CameraCounters:
-        layout = Layout.of(self.config(_now()), self._wh)  # type: ignore[arg-type]
+        layout = Layout.of(self.config(_now()), self._wh)
         return CameraCounters(
             self.entry.id,
             layout,
@@ -141,7 +160,8 @@ class Service:
         for entry in box.cameras:
             detector = build_detector(box, base)
             camera = open_source(entry.source, base, rate=entry.max_fps)
-            self._stations.append(Station(box, entry, camera, detector, self._anchor))
+            model = (detector.label, detector.sha256)
+            self._stations.append(Station(box, entry, camera, detector, model, self._anchor))
 
     def run(self, stop: threading.Event) -> None:
         """Count until told to stop; then close the open interval and try to deliver it."""
@@ -208,7 +228,7 @@ class Service:
                 source=station.camera,
                 spool=stats,
                 inference_ms=station.timing.inference_ms,
-                model=station.detector.label,
+                model=station.model[0],
                 software=VERSION,
             )
             for station in self._stations

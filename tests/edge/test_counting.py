@@ -123,6 +123,11 @@ def test_a_blind_minute_is_lost_and_not_zero_people() -> None:
     assert total([first], "object_s") == pytest.approx(33, abs=0.2)  # a state holds 3 s
 
 
+def test_an_interval_cut_short_by_the_end_of_the_run_lost_nothing() -> None:
+    (body,) = zones(count([], times(25), end=25))
+    assert (body.observed_s, body.flag_s) == (25, {})
+
+
 def test_records_close_by_time_alone_and_only_after_settling() -> None:
     counting = counters(config())
     assert counting.observe(Detections.empty(), (), 0.0) == []

@@ -12,11 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from contract.batch import parse_record
+from edge.config import load_config
+from edge.records import Frame
+from edge.service import Station
 from tests.edge import fault_server, media
 from tests.edge.fault_server import TOKEN, Fault, FaultServer
+from tests.fakes import ScriptedDetector, detections
 from tests.front_door import box_file, parvis
 
 
@@ -138,3 +143,69 @@ def test_a_missing_file_is_told_at_once(tmp_path: Path) -> None:
     said = parvis("edge", "run", "--config", box_file(tmp_path, source="nowhere.mp4"))
     assert said.code == 4
     assert "nowhere.mp4" in said.err
+
+
+class Silent:
+    """A camera that is away until it is given a frame."""
+
+    state, reason, dropped, reconnects, fps = "lost", "away", 0, 0, 0.0
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def latest(self, timeout_s: float) -> Frame | None:
+        return self.frames.pop(0) if self.frames else None
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def station(tmp_path: Path, camera: Silent, clock: list[float]) -> Station:
+    box = load_config(box_file(tmp_path))
+    seen = [detections((20, 10, 30, 40))] * 50
+    now = lambda: clock[0]  # noqa: E731
+    return Station(
+        box, box.cameras[0], camera, ScriptedDetector(seen), ("tiny", "0" * 64), 1_000_000_000.0, now
+    )
+
+
+def test_a_camera_that_never_answers_is_lost_and_not_silence(tmp_path: Path) -> None:
+    clock, camera = [0.0], Silent()
+    watched = station(tmp_path, camera, clock)
+    closed = []
+    for second in range(61):
+        clock[0] = float(second)
+        closed += watched.step(0)
+    zones = [body for body in closed if body.type == "parvis.zone.v1"]
+    assert [(body.observed_s, body.flag_s, body.counts) for body in zones] == [(0.0, {"lost": 10.0}, {})] * 3
+
+
+def test_a_camera_that_answers_late_loses_only_the_seconds_before(tmp_path: Path) -> None:
+    clock, camera = [0.0], Silent()
+    watched = station(tmp_path, camera, clock)
+    closed = []
+    for step in range(200):
+        clock[0] = step / 10
+        if step >= 155:
+            camera.frames.append(Frame(np.zeros((48, 64, 3), np.uint8), clock[0]))
+        closed += watched.step(0)
+    closed += watched.finish(20.0)
+    zones = [body for body in closed if body.type == "parvis.zone.v1"]
+    assert sum(body.observed_s for body in zones) == pytest.approx(4.5, abs=0.1)
+    assert sum(body.flag_s.get("lost", 0) for body in zones) == pytest.approx(15.5, abs=0.1)
+
+
+def test_setting_the_clock_closes_the_interval_under_the_old_time(tmp_path: Path) -> None:
+    clock, camera = [0.0], Silent()
+    watched = station(tmp_path, camera, clock)
+    closed = []
+    for step in range(40):
+        clock[0] = step / 10
+        camera.frames.append(Frame(np.zeros((48, 64, 3), np.uint8), clock[0]))
+        closed += watched.step(0)
+        if step == 20:
+            closed += watched.set_clock(2_000_000_000.0, clock[0])
+    closed += watched.finish(4.0)
+    zones = [body for body in closed if body.type == "parvis.zone.v1"]
+    assert [body.start.year for body in zones] == [2001, 2033]
+    assert sum(body.observed_s for body in zones) == pytest.approx(3.9, abs=0.15)
