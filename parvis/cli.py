@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an unexpected failure; 2 wrong usage; 3 configuration; 4 v
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -39,17 +40,24 @@ def build(words: Sequence[str]) -> typer.Typer:
     app.callback()(root)
     first = words[0] if words else ""
     if first != "server":
-        from edge.cli import app as edge_app
-
-        app.add_typer(edge_app, name="edge")
+        _mount(app, "edge", asked=first == "edge")
     if first != "edge":
-        from server.cli import app as server_app
-
-        app.add_typer(server_app, name="server")
+        _mount(app, "server", asked=first == "server")
     from parvis.demo_cli import demo
 
     app.command()(demo)
     return app
+
+
+def _mount(app: typer.Typer, part: str, *, asked: bool) -> None:
+    """Add a part's commands; one that is not installed is missed only when it is asked for."""
+    try:
+        commands: typer.Typer = importlib.import_module(f"{part}.cli").app
+    except ModuleNotFoundError:
+        if asked:
+            raise
+        return
+    app.add_typer(commands, name=part)
 
 
 def main() -> None:
