@@ -122,22 +122,16 @@ class Closer:
         self, zone: Zone, start: float, end: float, observed: Sequence[Span], common: dict[str, Any]
     ) -> ParkingBody:
         shared = {**common, "zone": zone.id, "zone_version": zone.version}
-        seen_s = common["observed_s"]
         bays = self._watched.bays.get(zone.id)
         if bays is None:
             return self._capacity(zone, start, end, observed, shared)
         stays = bays.stays()
         ended = [stay for stay in stays if start <= stay.end < end]
         complete = [stay for stay in ended if stay.arrived and stay.departed]
-        spans = seen(bays.spans(), observed)
-        room = round(len(bays) * seen_s, 3)
         return ParkingBody(
             **shared,
+            **_occupancy(seen(bays.spans(), observed), len(bays), common["observed_s"]),
             bay_mode="drawn",
-            bays=len(bays),
-            occupied_bay_s=min(round(seconds(spans), 3), room),
-            observed_bay_s=room,
-            peak=min(peak(spans), len(bays)),
             arrivals=sum(stay.arrived and start <= stay.start < end for stay in stays),
             departures=sum(stay.departed for stay in ended),
             stay=histogram([stay.end - stay.start for stay in complete], STAY_BOUNDS_S),
@@ -148,18 +142,13 @@ class Closer:
         self, zone: Zone, start: float, end: float, observed: Sequence[Span], shared: dict[str, Any]
     ) -> ParkingBody:
         """A parking zone without drawn bays: the vehicles inside, at most its capacity."""
-        capacity = zone.capacity or 1
         visits = _of(_real(self._watched.flows[zone.id].visits), zone.classes)
         spans = seen(_spans(visits), observed)
-        room = round(capacity * shared["observed_s"], 3)
         ended = [visit for visit in visits if start <= visit.end < end]
         return ParkingBody(
             **shared,
+            **_occupancy(spans, zone.capacity or 1, shared["observed_s"]),
             bay_mode="capacity",
-            bays=capacity,
-            occupied_bay_s=min(round(seconds(spans), 3), room),
-            observed_bay_s=room,
-            peak=min(peak(spans), capacity),
             arrivals=sum(visit.entered and start <= visit.start < end for visit in visits),
             departures=sum(visit.exited for visit in ended),
             stay=None,
@@ -188,6 +177,17 @@ def histogram(values: Iterable[float], bounds: Sequence[int]) -> tuple[int, ...]
     for value in values:
         bins[bisect_right(bounds, value)] += 1
     return tuple(bins)
+
+
+def _occupancy(spans: Sequence[Span], bays: int, seen_s: float) -> dict[str, Any]:
+    """The occupancy fields of a parking record: never more than there are bays."""
+    room = round(bays * seen_s, 3)
+    return {
+        "bays": bays,
+        "occupied_bay_s": min(round(seconds(spans), 3), room),
+        "observed_bay_s": room,
+        "peak": min(peak(spans), bays),
+    }
 
 
 def _zone_counts(

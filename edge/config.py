@@ -6,7 +6,6 @@ what the server knows of a zone is what the box counts.
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -77,17 +76,6 @@ class ServerEntry(Closed):
         if parts.username or parts.password:
             raise ValueError("url must hold no password; the token goes into token_file.")
         return self
-
-    @property
-    def clear_text(self) -> bool:
-        """Whether records travel unencrypted over a network."""
-        parts = urlsplit(self.url)
-        if parts.scheme == "https" or parts.hostname == "localhost":
-            return False
-        try:
-            return not ipaddress.ip_address(parts.hostname or "").is_loopback
-        except ValueError:
-            return True
 
 
 class ModelEntry(Closed):

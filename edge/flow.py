@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.geometry import distance_to_edge, points_in_polygon, segments_cross, side_of_line
+from edge.presence import HOLD_S
 from edge.zones import CountLine
 
 # A change is believed once it lasted CONFIRM_S and lies this share of the box height beyond the zone's edge, or
@@ -29,7 +30,6 @@ CONFIRM_EDGE_S = 3.0
 BRIDGE_S = 3.0
 # Crossing a line takes this share of the box height beyond it on either side: jitter stays within.
 LINE_BAND = 0.12
-HOLD_S = 3.0
 
 
 @dataclass(slots=True, eq=False)

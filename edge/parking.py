@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from contract.names import CLASSES, VEHICLES
 from edge.geometry import clip_to_box, polygon_area
-from edge.presence import Span
+from edge.presence import HOLD_S, Span
 from edge.records import Detections
 
 OCCUPY_S = 3.0
@@ -31,7 +31,6 @@ HIDDEN = 0.55
 HOLD_CONFIDENCE = 0.6  # share of the configured confidence
 
 _VEHICLE_IDS = tuple(CLASSES.index(name) for name in VEHICLES)
-_LONGEST_FRAME_S = 3.0
 
 Evidence = Literal["car", "weak", "hidden", "nothing"]
 
@@ -77,7 +76,7 @@ class BayWatch:
         keep = np.isin(detections.class_id, _VEHICLE_IDS)
         keep &= detections.confidence >= HOLD_CONFIDENCE * self._confidence
         evidence = self._evidence(detections.where(keep))
-        step_s = 0.0 if self._last_at is None else min(at - self._last_at, _LONGEST_FRAME_S)
+        step_s = 0.0 if self._last_at is None else min(at - self._last_at, HOLD_S)
         for bay, what in zip(self._bays.values(), evidence, strict=True):
             _update(bay, what, at, step_s)
         self._last_at = at

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 
 Span = tuple[float, float]  # [from, to), seconds within the run
 
+HOLD_S = 3.0  # a frame's state holds until the next frame, at most this long (design.md section 4)
 PEAK_HOLD_S = 1.0  # a peak shorter than this is a flicker of the detector, not a crowd
 
 
 class Observed:
     """Which seconds were seen: a frame's state holds until the next frame, at most ``hold_s``."""
 
-    def __init__(self, hold_s: float = 3.0) -> None:
+    def __init__(self, hold_s: float = HOLD_S) -> None:
         self._hold_s = hold_s
         self._spans: list[Span] = []
         self._last: float | None = None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.messages import ConfigBody, LineConfig, ZoneConfig
-from contract.names import CLASSES, ObjectClass, ZoneKind
+from contract.names import ObjectClass, ZoneKind
 
 Points = NDArray[np.float64]
 
@@ -61,13 +61,6 @@ class Layout:
             tuple(_zone(zone, scale) for zone in config.zones),
             tuple(_line(line, scale) for line in config.lines),
         )
-
-    @property
-    def class_ids(self) -> frozenset[int]:
-        """Indices into CLASSES of every class that some zone or line counts."""
-        wanted = {name for zone in self.zones for name in zone.classes}
-        wanted |= {name for line in self.lines for name in line.classes}
-        return frozenset(CLASSES.index(name) for name in wanted)
 
 
 def _zone(zone: ZoneConfig, scale: Points) -> Zone:

@@ -56,22 +56,22 @@ def compare(bodies: Sequence[Body], truth: Mapping[str, Any]) -> dict[str, list[
     zones = [
         {
             "zone": zone,
-            "class": _group(group),
-            "counted": zone_totals(bodies, zone, _group(group)),
+            "class": group,
+            "counted": zone_totals(bodies, zone, group),
             "true": {figure: true[figure] for figure in ZONE_FIGURES},
         }
         for zone, groups in truth["zones"].items()
-        for group, true in _groups(groups)
+        for group, true in groups.items()
     ]
     lines = [
         {
             "line": line,
-            "class": _group(group),
-            "counted": line_totals(bodies, line, _group(group)),
+            "class": group,
+            "counted": line_totals(bodies, line, group),
             "true": {figure: true[figure] for figure in LINE_FIGURES},
         }
         for line, groups in truth["lines"].items()
-        for group, true in _groups(groups)
+        for group, true in groups.items()
     ]
     return {"zones": zones, "lines": lines}
 
@@ -79,16 +79,3 @@ def compare(bodies: Sequence[Body], truth: Mapping[str, Any]) -> dict[str, list[
 def mean_is_right(counted: float, true: float) -> bool:
     """Whether a mean occupancy is within the stated bounds."""
     return abs(counted - true) <= max(MEAN_SHARE * true, MEAN_OBJECTS) + 1e-9
-
-
-def _groups(groups: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """(class group, figures); the truth of a parking zone lies one level deeper, under its bays."""
-    return [
-        item for key, value in groups.items() for item in (value.items() if key == "bays" else [(key, value)])
-    ]
-
-
-def _group(name: str) -> ClassGroup:
-    if name == "person":
-        return "person"
-    return "bicycle" if name == "bicycle" else "vehicle"
