@@ -58,6 +58,13 @@ def test_a_gap_is_bridged_when_the_object_is_found_again() -> None:
     assert total(bodies, "object_s") == pytest.approx(12.3, abs=0.35)
 
 
+def test_a_gap_longer_than_three_seconds_is_not_counted() -> None:
+    # The track lives on for four seconds, but who is found after more than three may be somebody else.
+    bodies = count([lambda at: None if 8 <= at < 11.5 else (320.0, 180.0)], times(20), end=20)
+    assert total(bodies, "object_s") == pytest.approx(16.5, abs=0.35)
+    assert (total(bodies, "entries"), total(bodies, "exits")) == (0, 0)
+
+
 def test_a_tail_of_weak_detections_is_no_presence() -> None:
     counting, tracker = counters(config()), Tracker()
     for at in times(20):

@@ -79,6 +79,16 @@ def test_weak_detections_continue_a_confirmed_track_but_start_none() -> None:
     assert (track.state, track.seen_at) == ("confirmed", 1.0)
 
 
+def test_of_two_tracks_on_one_object_the_one_seen_last_goes_on() -> None:
+    tracker = Tracker()
+    for at in times(2):
+        tracker.update(join(detections(standing(300, 200)), detections(standing(306, 200))), at)
+    for at in times(3.2, start=2):
+        tracker.update(detections(standing(306, 200)), at)
+    tracks = tracker.update(detections(standing(302, 200)), 3.2)
+    assert [track.track_id for track in tracks if track.seen_at == 3.2] == [2]
+
+
 def test_a_flicker_takes_no_detection_from_its_neighbour() -> None:
     whole, part = standing(300, 200, 60), standing(300, 196, 48)
     tracker = Tracker()
