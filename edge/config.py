@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from contract.messages import ConfigBody, GroundConfig, IntervalSeconds, LineConfig, ZoneConfig
 from contract.names import CLASSES, VEHICLES, Name, ObjectClass, Purpose, ZoneKind
 from edge.geometry import polygon_area, self_crossing
+from edge.ground_points import check_points
 from edge.yaml_errors import load_yaml, validated
 
 
@@ -177,6 +178,7 @@ class GroundEntry(Closed):
     def _one_of(self) -> GroundEntry:
         if (self.metres is None) == (self.lonlat is None):
             raise ValueError("ground needs either `metres` or `lonlat`, four points each, not both.")
+        check_points(self.image, self.metres, self.lonlat)
         return self
 
 

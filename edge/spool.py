@@ -8,6 +8,7 @@ Rules:
    closed = pending + held + accepted + rejected + dropped, always.
 4. A disk that is full, failing or read-only stops no counting: bodies wait in memory, bounded, in order.
 5. A damaged file is mended by `edge.spool_repair`; what it lost counts as dropped.
+6. Sums that are not records yet are kept beside the queue, in the transaction of the records that come of them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from contract.batch import MAX_BYTES, MAX_ITEMS, stamp
 from contract.messages import Body
 from edge import spool_repair, spool_rows
 from edge.errors import SpoolError
-from edge.spool_rows import checksum, transaction
+from edge.spool_rows import DeadLetter, Spooled, SpoolStats, checksum, transaction
 
 _LOG = logging.getLogger(__name__)
 
@@ -42,44 +42,6 @@ _PEEKS: Final = (
     # The plus keeps SQLite off the index, which would sort the whole queue for each batch.
     "SELECT key, crc, payload FROM records WHERE +rank > 0 ORDER BY id LIMIT ?",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """One pending record: its key and its canonical JSON."""
-
-    key: str
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One record that will not be sent again: why, and since when (Unix seconds)."""
-
-    key: str
-    reason: str
-    at: float
-    payload: str
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolStats:
-    """The state of the queue. ``oldest_at``: Unix seconds at which the oldest pending record was appended;
-    ``last_acknowledged``: end of the latest interval in the last batch accepted; ``held``: bodies in memory;
-    ``degraded``: the disk refuses writes; ``bytes``: what counts against the cap.
-    """
-
-    pending: int
-    dead_letters: int
-    oldest_at: float | None
-    last_acknowledged: datetime | None
-    bytes: int
-    accepted_total: int
-    rejected_total: int
-    closed_total: int
-    dropped_total: int
-    held: int
-    degraded: bool
 
 
 class Spool:
@@ -109,6 +71,7 @@ class Spool:
         self._max_bytes, self._now = max_bytes, now
         self._mutex = threading.RLock()
         self._held: deque[tuple[Body, float]] = deque()
+        self._kept: dict[str, str | None] = {}  # to be stored with what is held
         self._spilled = 0  # dropped from memory, not yet counted in the file
         self._degraded = self._shedding = False
         self._seq = 0
@@ -124,8 +87,11 @@ class Spool:
             self.close()
             raise
 
-    def append(self, bodies: Sequence[Body]) -> list[str]:
+    def append(self, bodies: Sequence[Body], kept: Mapping[str, str | None] | None = None) -> list[str]:
         """Number, store and sync bodies in one transaction (after any that waited in memory).
+
+        ``kept`` replaces texts by name in the same transaction (None forgets one): sums that are not records yet are
+        neither lost nor sent twice, whenever the power fails. `kept` reads them back.
 
         Returns:
             Their keys, in order; fewer, mostly none, while the disk refuses and the rest waits in memory.
@@ -139,7 +105,13 @@ class Spool:
         with self._guard():
             waiting, at = len(self._held), self._now()
             self._held.extend((body, at) for body in bodies)
+            self._kept.update(kept or {})
             return self._flush()[waiting:]
+
+    def kept(self) -> dict[str, str]:
+        """The texts that are kept on disk, by name."""
+        with self._guard() as db:
+            return spool_rows.kept(db)
 
     def peek(self, limit: int = MAX_ITEMS, max_bytes: int = MAX_BYTES) -> list[Spooled]:
         """The next batch, configurations first, else oldest first: ``{"records":[...]}`` fits max_bytes."""
@@ -230,8 +202,9 @@ class Spool:
         """Store what waits, oldest first; returns the keys given."""
         keys: list[str] = []
         mended = False
-        while self._held and self._db is not None:
-            chunk = list(itertools.islice(self._held, MAX_ITEMS))
+        while (self._held or self._kept) and self._db is not None:
+            # What is kept follows from every body before it: all of them go into its transaction.
+            chunk = list(itertools.islice(self._held, None if self._kept else MAX_ITEMS))
             try:
                 keys += self._store(self._db, chunk)
             except sqlite3.Error as exc:
@@ -258,12 +231,14 @@ class Spool:
         ]
         with transaction(db):
             spool_rows.store(db, self._run, self._seq + len(records), records)
+            spool_rows.keep(db, self._kept)
             dropped = spool_rows.shed(db, self._max_bytes, spilled=self._spilled)
         if dropped and not self._shedding:
             _LOG.warning("%s: at its cap of %d bytes; drops the oldest", self._path, self._max_bytes)
         self._shedding = bool(dropped)
         self._seq += len(records)
         self._spilled = 0
+        self._kept.clear()
         return [record.key for record, _ in records]
 
     def _wait_in_memory(self, exc: sqlite3.Error) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.errors import SpoolError
-from edge.spool_rows import BURY, INSERT, checksum, is_damage, migrate, transaction
+from edge.spool_rows import BURY, INSERT, checksum, is_damage, keep, kept, migrate, transaction
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,6 +98,8 @@ def salvage(path: Path) -> None:
             with suppress(sqlite3.DatabaseError):
                 runs = old.execute("SELECT run, next_seq FROM runs ORDER BY id").fetchall()
                 new.executemany("INSERT OR IGNORE INTO runs (run, next_seq) VALUES (?, ?)", runs)
+            with suppress(sqlite3.DatabaseError):
+                keep(new, kept(old))
             lost = _carry_totals(old, new)
         new.execute("PRAGMA journal_mode = DELETE")  # one whole file, no WAL beside it
     fresh.replace(_side(path, ".salvaged"))

@@ -14,6 +14,8 @@ import sqlite3
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -58,8 +60,11 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         """CREATE TRIGGER dead_out AFTER DELETE ON dead_letters BEGIN
            UPDATE totals SET dead = dead - 1, bytes = bytes - length(old.payload) - 170; END""",
     ),
+    # Sums that are not records yet, changed in the transaction that stores the records that come of them.
+    ("CREATE TABLE kept (name TEXT PRIMARY KEY, crc INTEGER NOT NULL, payload TEXT NOT NULL)",),
 )
 INSERT: Final = "INSERT OR IGNORE INTO records (key, rank, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
+KEEP: Final = "INSERT OR REPLACE INTO kept (name, crc, payload) VALUES (?, ?, ?)"
 BURY: Final = "INSERT INTO dead_letters (key, reason, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
 # What goes first at the cap: health of the past, what the server refused, the oldest counts, configurations.
 _SHED: Final = (
@@ -77,6 +82,44 @@ _SHED: Final = (
         "DELETE FROM records WHERE id = ?",
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """One pending record: its key and its canonical JSON."""
+
+    key: str
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """One record that will not be sent again: why, and since when (Unix seconds)."""
+
+    key: str
+    reason: str
+    at: float
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStats:
+    """The state of the queue. ``oldest_at``: Unix seconds at which the oldest pending record was appended;
+    ``last_acknowledged``: end of the latest interval in the last batch accepted; ``held``: bodies in memory;
+    ``degraded``: the disk refuses writes; ``bytes``: what counts against the cap.
+    """
+
+    pending: int
+    dead_letters: int
+    oldest_at: float | None
+    last_acknowledged: datetime | None
+    bytes: int
+    accepted_total: int
+    rejected_total: int
+    closed_total: int
+    dropped_total: int
+    held: int
+    degraded: bool
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> bool:
@@ -114,6 +157,21 @@ def store(db: sqlite3.Connection, run: str, next_seq: int, records: Sequence[tup
         (run, next_seq),
     )
     db.execute("UPDATE totals SET closed = closed + ?, rejected = rejected + ?", (len(records), clashes))
+
+
+def keep(db: sqlite3.Connection, values: Mapping[str, str | None]) -> None:
+    """Replace what is kept under each name; None forgets it."""
+    for name, payload in values.items():
+        if payload is None:
+            db.execute("DELETE FROM kept WHERE name = ?", (name,))
+        else:
+            db.execute(KEEP, (name, checksum(name, payload), payload))
+
+
+def kept(db: sqlite3.Connection) -> dict[str, str]:
+    """What is kept, by name; a row that its checksum does not match is left out."""
+    rows = db.execute("SELECT name, crc, payload FROM kept ORDER BY name").fetchall()
+    return {name: payload for name, crc, payload in rows if checksum(name, payload) == crc}
 
 
 def settle(

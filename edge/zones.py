@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from contract.messages import ConfigBody, LineConfig, ZoneConfig
 from contract.names import ObjectClass, ZoneKind
+from edge.ground import GroundPlane
 
 Points = NDArray[np.float64]
 
@@ -51,6 +52,7 @@ class Layout:
     wh: tuple[int, int]
     zones: tuple[Zone, ...]
     lines: tuple[CountLine, ...]
+    ground: GroundPlane | None = None
 
     @staticmethod
     def of(config: ConfigBody, wh: tuple[int, int]) -> Layout:
@@ -60,6 +62,7 @@ class Layout:
             wh,
             tuple(_zone(zone, scale) for zone in config.zones),
             tuple(_line(line, scale) for line in config.lines),
+            None if config.ground is None else GroundPlane.of(config.ground, wh),
         )
 
 

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -272,6 +273,67 @@ def test_a_clock_that_steps_back_changes_no_order(tmp_path: Path) -> None:
         keys = [*spool.append([line(0)]), *spool.append([line(1)]), *spool.append([line(2)])]
         assert [item.key for item in spool.peek()] == keys
         assert spool.stats().oldest_at == 10_000.0
+
+
+def test_what_is_kept_replaces_what_was_and_none_forgets_it(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with opened(path) as spool:
+        assert spool.kept() == {}
+        spool.append([line(0)], {"a": "1", "b": "2"})
+        spool.append([], {"a": "3"})
+        spool.append([line(1)])
+        assert spool.kept() == {"a": "3", "b": "2"}
+    with opened(path, OTHER_RUN) as spool:
+        assert spool.kept() == {"a": "3", "b": "2"}
+        spool.append([], {"a": None, "c": None})
+        assert spool.kept() == {"b": "2"}
+        assert spool.stats().pending == 2
+
+
+def test_records_and_what_is_kept_are_stored_together_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "spool.db") as spool:
+        spool.append([line(0)], {"grid": "before"})
+
+        def fails(*_: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(spool_module.spool_rows, "keep", fails)
+            with pytest.raises(SpoolError):
+                spool.append([line(1)], {"grid": "after"})
+        assert spool.stats().pending == 1, "the record went back with it"
+        assert spool.kept() == {"grid": "before"}
+        spool.append([])
+        assert spool.stats().pending == 2
+        assert spool.kept() == {"grid": "after"}
+
+
+def test_on_a_full_disk_what_is_kept_waits_with_its_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path / "spool.db") as spool:
+        spool.append([line(0)], {"grid": "1"})
+        fill_disk(spool)
+        for number in range(1, 700, 20):
+            spool.append([line(k) for k in range(number, number + 20)], {"grid": str(number + 20)})
+            assert int(spool.kept()["grid"]) == spool.stats().pending
+        assert spool.stats().held > 500, "more than one chunk"
+        free_disk(spool)
+        plain, stored = spool._store, []
+
+        def store(db: sqlite3.Connection, chunk: Sequence[tuple[Body, float]]) -> list[str]:
+            keys = plain(db, chunk)
+            stored.append((spool.kept()["grid"], db.execute("SELECT pending FROM totals").fetchone()[0]))
+            return keys
+
+        monkeypatch.setattr(spool, "_store", store)
+        spool.append([])
+        assert stored == [("701", 701)], "one transaction: a kill between two would part them"
+        assert spool.kept() == {"grid": "701"}
+        assert spool.stats().pending == 701
+        adds_up(spool)
 
 
 def test_threads_share_it(tmp_path: Path) -> None:

@@ -288,10 +288,71 @@ def test_a_salvage_killed_half_way_is_finished_at_the_next_start(tmp_path: Path)
         assert sequence(spool) == []
 
 
+def test_a_salvage_carries_what_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    with opened(path) as spool:
+        spool.append([line(number) for number in range(400)], {"grid/north": "sums", "grid/south": "x"})
+    db = sqlite3.connect(path)
+    db.execute("UPDATE kept SET payload = 'y' WHERE name = 'grid/south'")
+    db.commit()
+    db.close()
+    with path.open("r+b") as file:
+        for page in range(20, 26):
+            file.seek(page * PAGE)
+            file.write(b"\xff" * PAGE)
+    with opened(path) as spool:
+        assert spool.stats().dropped_total > 0
+        assert spool.kept() == {"grid/north": "sums"}, "a flipped letter is no sum"
+
+
+def test_a_file_of_the_first_format_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    filled(path, 5)
+    db = sqlite3.connect(path)
+    db.execute("DROP TABLE kept")
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+    with opened(path) as spool:
+        assert sequence(spool) == list(range(5))
+        spool.append([line(5)], {"grid/north": "sums"})
+        assert spool.kept() == {"grid/north": "sums"}
+
+
+KEEPER = """
+import os, sys
+from pathlib import Path
+from edge.spool import Spool
+from tests.edge.fault_server import RUN, line
+with Spool(Path(sys.argv[1]), device="box", run=RUN) as spool:
+    done = len(spool.peek(10**6, 10**9))
+    os.write(1, b"open\\n")
+    for number in range(done, done + 100_000):
+        spool.append([line(number % 1000)], {"grid": str(number + 1)})
+"""
+
+
+def test_killed_at_any_moment_what_is_kept_agrees_with_the_records(tmp_path: Path) -> None:
+    """Neither lost nor sent twice: the number kept is the number of records, whenever the process dies."""
+    rng, path = random.Random(5), tmp_path / "spool.db"
+    for _ in range(6):
+        child = subprocess.Popen([sys.executable, "-c", KEEPER, str(path)], stdout=subprocess.PIPE, cwd=ROOT)
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"open\n"
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(rng.uniform(0.0, 0.15))
+        child.kill()
+        child.communicate()
+        with opened(path) as spool:
+            assert int(spool.kept().get("grid", "0")) == len(sequence(spool))
+    with opened(path) as spool:
+        assert len(sequence(spool)) > 6, "it was killed at work"
+
+
 def test_a_new_file_has_its_schema_without_its_wal(tmp_path: Path) -> None:
     with opened(tmp_path / "spool.db"):
         shutil.copy(tmp_path / "spool.db", tmp_path / "alone.db")
     db = sqlite3.connect(tmp_path / "alone.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (1,)
+    assert db.execute("PRAGMA user_version").fetchone() == (2,)
     assert db.execute("SELECT count(*) FROM totals").fetchone() == (1,)
     db.close()

@@ -52,7 +52,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def append(self, numbers: list[int], kind: str) -> None:
         make = {"c": lambda _: config(), "l": line, "h": health}[kind]
         bodies: list[Body] = [make(number) for number in numbers]
-        keys = self.spool.append(bodies)
+        keys = self.spool.append(bodies, {"count": str(self.appended + len(bodies))})
         assert len(keys) in {0, len(bodies)}
         assert self.closed.isdisjoint(keys)
         self.closed.update(keys)
@@ -117,6 +117,8 @@ class SpoolMachine(RuleBasedStateMachine):
         assert {dead.key for dead in self.spool.dead_letters(10**6)} == self.buried
         now = self.spool.stats()
         assert now.closed_total == self.appended
+        # What is kept is of the same moment as the records on the disk, after whatever crash.
+        assert int(self.spool.kept().get("count", "0")) == self.appended - now.held
         assert now.pending == len(rows)
         assert now.dead_letters == len(self.buried)
         assert now.dropped_total == 0

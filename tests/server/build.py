@@ -94,6 +94,24 @@ def line(seq: int, start: int, **changes: Any) -> dict[str, Any]:
     return record | changes
 
 
+def grid(seq: int, start: int, **changes: Any) -> dict[str, Any]:
+    """Where people were in the hour of ``start``."""
+    record = {
+        "type": "parvis.grid.v1",
+        "device": "box-a",
+        "run": RUN,
+        "seq": seq,
+        "camera": "north",
+        "start": utc(start - start % 3600),
+        "class": "person",
+        "cols": 16,
+        "rows": 9,
+        "observed_s": 3540.0,
+        "object_s": [None] * 143 + [12.5],
+    }
+    return record | changes
+
+
 def zone_config(
     name: str, kind: str = "area", purpose: str = "operational", **changes: Any
 ) -> dict[str, Any]:

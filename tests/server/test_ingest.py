@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from contract.batch import parse_record
 from server.api.ingest import implausible
-from tests.server.build import NOON, anomaly, config, counts, health, line, parking, zone, zone_config
+from tests.server.build import NOON, anomaly, config, counts, grid, health, line, parking, zone, zone_config
 
 PATH = "/api/v1/records"
 OLD = NOON - 7200
@@ -41,16 +41,17 @@ def test_every_type_is_accepted_and_answered_by_its_key(site):
         line(3, OLD),
         config(4, OLD, [zone_config("lawn")]),
         health(5, OLD),
+        grid(6, OLD),
         anomaly(1, OLD),
     ]
     answer = site.post(records)
     assert answer.status_code == 200
     assert answer.json()["rejected"] == []
     assert answer.json()["accepted"] == [
-        *(f"box-a/6b1e0c5d2a9f4e10/{n}" for n in range(1, 6)),
+        *(f"box-a/6b1e0c5d2a9f4e10/{n}" for n in range(1, 7)),
         "box-a/00112233445566aa/1",
     ]
-    assert site.store.records.count() == 6
+    assert site.store.records.count() == 7
 
 
 def test_one_bad_item_does_not_hold_up_the_others(site):
