@@ -4,8 +4,8 @@
 
 Needs the sequences PETS09-S2L1 and TUD-Campus under DIR/data/sequences (default ../shared); they are not part of
 the project. AP: IoU 0.5, every 8th frame of PETS09 and every 2nd of TUD-Campus, with the mean error of the count in
-a frame at confidence .25. Occupancy: PETS09 through the whole pipeline at each rate (frames a second), mean absolute
-error of the 10-second mean occupancy, summed over three zones: the whole frame, [.30,.30]-[.75,.75], and the left 40 %.
+a frame at confidence .25. Occupancy: PETS09 at each rate (frames a second), mean absolute error of the 10-second mean
+occupancy, summed over three zones, as `python -m bench.counts` measures it next to a baseline.
 """
 
 from __future__ import annotations
@@ -13,26 +13,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.messages import ZoneBody
-from edge.config import BoxConfig
+from bench.counts import cases, detections, ours
+from bench.counts.detections import CONFIDENCE, Model
+from bench.counts.measure import video_figures
+from bench.counts.series import windows
 from edge.detect import OnnxDetector, resolve_model
 from edge.geometry import iou_matrix
-from edge.pipeline import WEAK
-from edge.replay import Replay
 from edge.video_file import VideoFile
 
 ROOT = Path(__file__).parent.parent
-START = datetime(2026, 1, 1, tzinfo=UTC)
 STEPS = {"PETS09-S2L1": 8, "TUD-Campus": 2}
-ZONES = {"all": (0.0, 0.0, 1.0, 1.0), "middle": (0.3, 0.3, 0.75, 0.75), "left": (0.0, 0.0, 0.4, 1.0)}
-WINDOW_S, PETS_FPS, CONFIDENCE = 10, 10.0, 0.25
 Array = NDArray[np.float64]
 
 
@@ -71,47 +67,30 @@ def precision(detector: OnnxDetector, folder: Path, step: int) -> dict[str, floa
     return {"ap50": round(area, 3), "count_error": round(float(np.mean(errors)), 2), "boxes": total}
 
 
-def occupancy(detector: OnnxDetector, folder: Path, rate: float) -> dict[str, Any]:
-    """Mean absolute error of the windows' mean occupancy, by zone and summed."""
-    zones = [
-        {"id": name, "kind": "area", "polygon": [[x1, y1], [x2, y1], [x2, y2], [x1, y2]]}
-        for name, (x1, y1, x2, y2) in ZONES.items()
-    ]
-    box = BoxConfig.model_validate(
-        {"device": "bench", "interval_s": WINDOW_S, "cameras": [{"id": "c", "source": "x", "zones": zones}]}
-    )
-    with VideoFile(folder / "video.mp4", rate=rate) as video:
-        wh = (video.width, video.height)
-        job = Replay(video, box, box.cameras[0], detector, START)
-        bodies = [body for body in job.bodies() if isinstance(body, ZoneBody) and body.observed_s >= 1]
-    truth = true_boxes(folder)
-    x = (truth[:, 1] + truth[:, 3]) / 2 / wh[0]
-    y = truth[:, 4] / wh[1]
-    errors: dict[str, list[float]] = {name: [] for name in ZONES}
-    means: dict[str, list[float]] = {name: [] for name in ZONES}
-    for body in bodies:
-        x1, y1, x2, y2 = ZONES[body.zone]
-        start = (body.start - START).total_seconds()
-        inside = (x >= x1) & (x < x2) & (y >= y1) & (y <= y2) if body.zone != "all" else np.ones(len(x), bool)
-        at = truth[:, 0] / PETS_FPS
-        length = min(WINDOW_S, truth[:, 0].max() / PETS_FPS + 1 / PETS_FPS - start)
-        true = float((inside & (at >= start) & (at < start + WINDOW_S)).sum()) / PETS_FPS / length
-        counts = body.counts.get("person")
-        errors[body.zone].append(abs((counts.object_s / body.observed_s if counts else 0.0) - true))
-        means[body.zone].append(true)
-    by_zone = {name: round(float(np.mean(values)), 3) for name, values in errors.items()}
-    true_sum = sum(float(np.mean(values)) for values in means.values())
-    return {
-        "rate": rate,
-        "zones": by_zone,
-        "sum": round(sum(by_zone.values()), 3),
-        "true_sum": round(true_sum, 2),
-    }
+def occupancy(model: Model, case: cases.Case, rates: list[float], cache: Path) -> list[dict[str, Any]]:
+    """Error of the windows' mean occupancy at each rate, by zone and summed: the figures of `bench.counts`."""
+    sights = detections.of_video(case.name, case.video, model, cache)
+    found = []
+    for rate in rates:
+        frames = detections.at_rate(sights, rate if rate < case.truth.fps else None)
+        counted = ours.count(case.box, frames, windows(case.truth.end))
+        zones = video_figures(case.truth, {"ours": counted})["zones"]
+        errors = {zone["zone"]: zone["occupancy"]["ours"]["error"] for zone in zones}
+        found.append(
+            {
+                "rate": rate,
+                "zones": {name: round(error, 3) for name, error in errors.items()},
+                "sum": round(sum(errors.values()), 3),
+                "true_sum": round(sum(zone["true_mean"] for zone in zones), 2),
+            }
+        )
+    return found
 
 
-def measure(path: Path, sizes: list[int], rates: list[float], sequences: Path) -> list[dict[str, Any]]:
+def measure(path: Path, sizes: list[int], rates: list[float], shared: Path) -> list[dict[str, Any]]:
     """One row for each size: AP on both sequences; at the largest size the occupancy error at each rate."""
     rows = []
+    sequences = shared / "data" / "sequences"
     for size in sizes:
         fine = {
             name: precision(OnnxDetector(path, confidence=0.02, input_size=size), sequences / name, step)
@@ -119,8 +98,8 @@ def measure(path: Path, sizes: list[int], rates: list[float], sequences: Path) -
         }
         row: dict[str, Any] = {"model": str(path.name), "size": size, **fine}
         if size == max(sizes):
-            detector = OnnxDetector(path, confidence=WEAK * CONFIDENCE, input_size=size)
-            row["occupancy"] = [occupancy(detector, sequences / "PETS09-S2L1", rate) for rate in rates]
+            (case,) = cases.find("pets", shared, shared)
+            row["occupancy"] = occupancy(Model(path, size), case, rates, detections.default_cache())
         rows.append(row)
     return rows
 
@@ -144,7 +123,7 @@ def main() -> None:
     rows = [
         row
         for path in models
-        for row in measure(path, asked.size or [352, 640], asked.rate or [10.0, 5.0, 2.5], sequences)
+        for row in measure(path, asked.size or [352, 640], asked.rate or [10.0, 5.0, 2.5], asked.shared)
     ]
     out = sys.stderr if asked.json else sys.stdout
     for row in rows:
