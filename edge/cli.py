@@ -11,32 +11,27 @@ import logging
 import signal
 import sys
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from contract.batch import stamp
-from contract.messages import canonical, parse_time
-from edge.errors import CameraError, ConfigError
+from contract.messages import canonical
+from edge.cli_parts import ConfigOption, JsonOption, choose_camera, err, open_out, progress, start_time
+from edge.errors import CameraError
+from edge.zones_cli import zones_app
 
 if TYPE_CHECKING:
-    from edge.config import BoxConfig, CameraEntry
     from edge.counters import CameraCounters
     from edge.pipeline import Pipeline
     from edge.records import Frame
     from edge.replay import Replay, ReplayResult
+    from edge.replay_report import ReplayReport
 
 app = typer.Typer(no_args_is_help=True, help="The box next to the camera.")
-ConfigOption = Annotated[
-    Path, typer.Option("--config", "-c", help="The box's YAML file.", show_default=False)
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of stdout.")]
+app.add_typer(zones_app, name="zones")
 _START = "2026-01-01T00:00:00Z"
-err = Console(stderr=True)
 
 
 @app.command()
@@ -72,7 +67,13 @@ def run(
 @app.command()
 def replay(
     video: Annotated[Path, typer.Argument(help="A video file; it replaces the camera's source.")],
-    config: ConfigOption,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The box's YAML file.", show_default=False)
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(metavar="A.yaml B.yaml", help="Instead: what two configurations count differently."),
+    ] = None,
     camera: Annotated[
         str | None, typer.Option(help="Which camera's zones; needed when there are several.")
     ] = None,
@@ -82,19 +83,34 @@ def replay(
     preview: Annotated[Path | None, typer.Option(help="Write a masked video with zones and counts.")] = None,
     json_: JsonOption = False,
 ) -> None:
-    """Count a recorded video as fast as the machine goes; write one wire record per line; send nothing."""
+    """Count a recorded video as fast as the machine goes; write one wire record per line; send nothing.
+
+    With --compare A.yaml B.yaml: count it under both and show the totals that differ; --out then takes the differing
+    records, one {"a": …, "b": …} a line.
+    """
+    if compare is not None:
+        _refuse(config is not None, "--config", "--compare names both configurations")
+        _refuse(preview is not None, "--preview", "a preview shows one configuration")
+        from edge.compare_cli import run_compare
+
+        run_compare(video, compare, camera, model, start_time(start), out, json_=json_)
+        return
+    if config is None:
+        raise typer.BadParameter("is required; name the box's YAML file", param_hint="--config")
     from edge.config import load_config
     from edge.replay import Replay, build_detector
+    from edge.replay_report import ReplayReport
     from edge.video_file import VideoFile
 
     box = load_config(config)
-    chosen = _choose(box, camera, config)
-    at = _start(start)
+    chosen = choose_camera(box, camera, config)
+    at = start_time(start)
     with VideoFile(video) as source:
         detector = build_detector(box, config.parent, model, spinning=True)
         job = Replay(source, box, chosen, detector, at)
-        records, result = _write(job, video, box.device, out, preview, json_)
-    _tell(result, records, json_, out)
+        report = ReplayReport(job)
+        records, result = _write(job, video, box.device, out, preview, json_, report)
+    _tell(result, records, json_, out, report)
     if result.warning:
         raise CameraError(result.warning)
 
@@ -126,35 +142,27 @@ def validate(config: ConfigOption, json_: JsonOption = False) -> None:
             print(f"  line {line.id}: {', '.join(line.classes)}")
 
 
-def _choose(box: BoxConfig, name: str | None, config: Path) -> CameraEntry:
-    ids = [camera.id for camera in box.cameras]
-    if name is None and len(ids) > 1:
-        raise ConfigError(f"{config} has several cameras: say which with --camera ({', '.join(ids)}).")
-    if name is not None and name not in ids:
-        raise ConfigError(f"{config} has no camera '{name}'. Known: {', '.join(ids)}.")
-    return box.cameras[0 if name is None else ids.index(name)]
-
-
-def _start(text: str) -> datetime:
-    try:
-        return parse_time(text).astimezone(UTC)
-    except ValueError as exc:
-        raise ConfigError(f"--start: {exc} (got {text!r}).") from exc
+def _refuse(given: bool, option: str, why: str) -> None:
+    if given:
+        raise typer.BadParameter(f"{why}; leave {option} out", param_hint=option)
 
 
 def _write(
-    job: Replay, video: Path, device: str, out: Path | None, preview: Path | None, json_: bool
+    job: Replay,
+    video: Path,
+    device: str,
+    out: Path | None,
+    preview: Path | None,
+    json_: bool,
+    report: ReplayReport,
 ) -> tuple[int, ReplayResult]:
     from edge.overlay import preview_watch
     from edge.replay import run_id
 
     run = run_id(video, job.config)
     sink: TextIO | None = None if json_ and out is None else sys.stdout
-    try:
-        if out is not None:
-            sink = out.open("w", encoding="ascii")
-    except OSError as exc:
-        raise ConfigError(f"--out {out}: cannot be written ({exc.strerror}). Choose another place.") from exc
+    if out is not None:
+        sink = open_out(out)
     seq = 0
     try:
         with preview_watch(preview, job) as watch, progress() as bar:
@@ -162,9 +170,11 @@ def _write(
 
             def each(frame: Frame, pipeline: Pipeline, counters: CameraCounters) -> None:
                 bar.advance(task)
+                report.frame(frame, pipeline, counters)
                 watch(frame, pipeline, counters)
 
             for body in job.bodies(each):
+                report.record(body)
                 if sink is not None:
                     print(canonical(stamp(body, device=device, run=run, seq=seq)), file=sink)
                 seq += 1
@@ -174,7 +184,7 @@ def _write(
     return seq, job.result
 
 
-def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None) -> None:
+def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None, report: ReplayReport) -> None:
     rate = result.frames / result.wall_s if result.wall_s else 0.0
     if json_:
         print(
@@ -188,6 +198,7 @@ def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None) -> 
                     "first_frame_s": _first_frame_s(result),
                     "out": None if out is None else str(out),
                     "warning": result.warning,
+                    **report.summary(),
                 }
             )
         )
@@ -196,6 +207,10 @@ def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None) -> 
         f"{records} records of {result.frames} frames ({result.seconds:.1f} s of video) in {result.wall_s:.1f} s,"
         f" {rate:.0f} frames a second"
     )
+    for table in report.tables():
+        err.print(table)
+    for line in report.ground_lines():
+        err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _first_frame_s(result: ReplayResult) -> float | None:
@@ -205,16 +220,3 @@ def _first_frame_s(result: ReplayResult) -> float | None:
     if result.first_frame_at is None:
         return None
     return round(result.first_frame_at - float(psutil.Process().create_time()), 2)
-
-
-def progress() -> Progress:
-    """A progress bar on stderr, silent where stderr is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total}"),
-        TimeRemainingColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    )

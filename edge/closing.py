@@ -26,6 +26,7 @@ from contract.names import (
     TimeQuality,
     dwell_bounds,
 )
+from edge.drift import Balance, add
 from edge.flow import LineFlow, Visit, ZoneFlow
 from edge.parking import BayWatch
 from edge.presence import Observed, Span, peak, seconds, seen
@@ -65,6 +66,7 @@ class Closer:
         self._camera, self._layout, self._watched, self._observed = camera, layout, watched, observed
         self._interval_s, self._time_quality = interval_s, time_quality
         self._began, self._ended = 0.0, float("inf")
+        self.balances: dict[str, dict[ObjectClass, Balance]] = {zone: {} for zone in watched.flows}
 
     def begin(self, at: float) -> None:
         """The first moment of the run: seconds before it are nobody's loss."""
@@ -83,6 +85,8 @@ class Closer:
             build = self._parking if zone.kind == "parking" else self._zone
             bodies.append(build(zone, start, end, observed, common))
         bodies += [self._line(line, start, end, common) for line in self._layout.lines]
+        for zone_id, flow in self._watched.flows.items():
+            add(self.balances[zone_id], _real(flow.visits), (start, end), (self._began, self._ended))
         return bodies
 
     def _common(self, start: float, end: float, utc: datetime, observed: Sequence[Span]) -> dict[str, Any]:

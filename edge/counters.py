@@ -15,18 +15,23 @@ from datetime import UTC, datetime
 import numpy as np
 
 from contract.messages import Body, IntervalSeconds
-from contract.names import TimeQuality
+from contract.names import CLASSES, VEHICLES, ObjectClass, TimeQuality
+from edge.anchor import Anchoring
 from edge.closing import Closer, Watched
+from edge.drift import Balance
 from edge.flow import LineFlow, Sighting, Subject, ZoneFlow
-from edge.geometry import bottom_center
+from edge.grid import PresenceGrid
 from edge.parking import BayWatch
 from edge.presence import Observed
 from edge.records import Detections, Track
-from edge.zones import Layout
+from edge.zones import Layout, Points
 
 SETTLE_S = 30.0
-# A single detection at least this sure is an object; a weaker one needs a second.
+# Detections this sure for this long are an object. Weaker ones may be a bollard that looks like a person for hours:
+# they must move by this many box heights. Vehicles do stand still for hours: a confirmed track of one is enough.
 SURE = 0.5
+SURE_S = 0.3
+MOVED = 0.6
 
 
 class CameraCounters:
@@ -42,10 +47,15 @@ class CameraCounters:
         confidence: float,
         time_quality: TimeQuality = "synced",
         settle_s: float = SETTLE_S,
+        grid: PresenceGrid | None = None,
     ) -> None:
         self._layout = layout
         self._interval_s, self._anchor, self._settle_s = interval_s, anchor, settle_s
         self._confidence = confidence
+        self._anchors = Anchoring(layout.wh, layout.ground)
+        self._grid = grid  # outlives these counters, so it is its owner's to close at the end
+        if grid is not None:
+            grid.under(anchor, layout)
         self._observed = Observed()
         self._subjects: dict[int, Subject] = {}
         self._watched = Watched(
@@ -61,11 +71,22 @@ class CameraCounters:
         """The live counters (for the preview)."""
         return self._watched
 
+    @property
+    def balances(self) -> dict[str, dict[ObjectClass, Balance]]:
+        """Comings and goings of the closed intervals, by zone with a polygon and class; their drift (`edge.drift`)."""
+        return {
+            zone.id: {
+                name: found for name, found in self._closer.balances[zone.id].items() if name in zone.classes
+            }
+            for zone in self._layout.zones
+            if zone.id in self._closer.balances
+        }
+
     def observe(self, detections: Detections, tracks: Sequence[Track], at: float) -> list[Body]:
         """One frame; returns the records of the intervals that this moment closes."""
         self._begin(at)
         self._observed.frame(at)
-        sightings = self._sightings(tracks, at)
+        sightings = self._sightings(tracks, at, self._observed.step_s)
         alive = frozenset(track.track_id for track in tracks)
         for flow in self._watched.flows.values():
             flow.observe(sightings, alive, at)
@@ -73,6 +94,8 @@ class CameraCounters:
             line.observe(sightings, alive, at)
         for bays in self._watched.bays.values():
             bays.observe(detections, at)
+        if self._grid is not None:
+            self._grid.observe(tracks, at)
         self._subjects = {key: subject for key, subject in self._subjects.items() if key in alive}
         return self.advance(at)
 
@@ -82,6 +105,8 @@ class CameraCounters:
         closed: list[Body] = []
         while self._open_from is not None and at >= self._open_from + self._interval_s + self._settle_s:
             closed += self._close(self._open_from + self._interval_s)
+        if self._grid is not None:
+            closed += self._grid.close(at - self._settle_s)
         return closed
 
     def finish(self, at: float) -> list[Body]:
@@ -94,6 +119,8 @@ class CameraCounters:
             flow.finish(at)
         for bays in self._watched.bays.values():
             bays.finish(at)
+        if self._grid is not None:
+            self._grid.finish(at)
         closed: list[Body] = []
         while self._open_from < at:
             closed += self._close(self._open_from + self._interval_s)
@@ -114,15 +141,28 @@ class CameraCounters:
         self._watched.forget(end)
         return bodies
 
-    def _sightings(self, tracks: Sequence[Track], at: float) -> list[Sighting]:
+    def _sightings(self, tracks: Sequence[Track], at: float, step_s: float) -> list[Sighting]:
         # A weak detection keeps a track alive but proves nobody's presence: time between two sure sights counts,
         # a tail of weak ones does not.
         seen = [track for track in tracks if track.seen_at == at and track.confidence >= self._confidence]
         boxes = np.array([track.xyxy for track in seen], np.float64).reshape(-1, 4)
         sightings = []
-        for track, box, anchor in zip(seen, boxes, bottom_center(boxes), strict=True):
-            subject = self._subjects.setdefault(track.track_id, Subject(track.class_id, real=False))
+        kinds = np.array([track.class_id for track in seen], np.int64)
+        for track, box, anchor in zip(seen, boxes, self._anchors(boxes, kinds), strict=True):
+            height = float(box[3] - box[1])
+            subject = self._subjects.setdefault(
+                track.track_id, Subject(track.class_id, real=False, first=anchor)
+            )
             subject.class_id = track.class_id
-            subject.real = subject.real or track.state != "tentative" or track.confidence >= SURE
-            sightings.append(Sighting(track.track_id, anchor, float(box[3] - box[1]), subject))
+            if track.confidence >= SURE:
+                subject.sure_s += step_s
+            subject.real = subject.real or _proven(track, subject, anchor, height)
+            sightings.append(Sighting(track.track_id, anchor, height, subject, track.found))
         return sightings
+
+
+def _proven(track: Track, subject: Subject, anchor: Points, height: float) -> bool:
+    """Whether a track is an object: seen surely, or seen to move; a vehicle, also seen again and again."""
+    if subject.sure_s >= SURE_S or np.hypot(*(anchor - subject.first)) >= MOVED * height:
+        return True
+    return track.state != "tentative" and CLASSES[track.class_id] in VEHICLES

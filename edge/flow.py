@@ -22,9 +22,9 @@ from edge.zones import CountLine
 
 # A change is believed once it lasted CONFIRM_S and lies this share of the box height beyond the zone's edge, or
 # once the object moved CONFIRM_TRAVEL box heights since it; on the edge itself only after CONFIRM_EDGE_S.
-CONFIRM_S = 0.4
+CONFIRM_S = 0.3
 EDGE_BAND = 0.1
-CONFIRM_TRAVEL = 0.5
+CONFIRM_TRAVEL = 0.35
 CONFIRM_EDGE_S = 3.0
 # Who is found again after a longer gap may be somebody else: the time between is not counted.
 BRIDGE_S = 3.0
@@ -41,6 +41,8 @@ class Subject:
 
     class_id: int
     real: bool
+    first: NDArray[np.float64]
+    sure_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +53,7 @@ class Sighting:
     anchor: NDArray[np.float64]
     height: float
     subject: Subject
+    found: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +136,7 @@ class ZoneFlow:
         return visit
 
     def _update(self, member: _Member, sighting: Sighting, inside: bool, depth: float, at: float) -> None:
-        if at - member.seen_at > BRIDGE_S and member.visit is not None and inside:
+        if at - member.seen_at > BRIDGE_S and not sighting.found and member.visit is not None and inside:
             member.visit.end = member.hold_until
             member.visit = self._open(member.subject, at, entered=False)
         if inside == member.inside:

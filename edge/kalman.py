@@ -84,6 +84,16 @@ class BoxFilter:
         self._size_var[rows] *= 1 - gain
         self._unseen_s[rows] = 0.0
 
+    def place(self, row: int, xyxy: NDArray[np.floating]) -> None:
+        """Put a row at a box (4,) where its object was found again, at an unknown speed."""
+        box = np.asarray(xyxy, np.float64)
+        size = (box[2:] - box[:2]).clip(1.0)
+        self._centre[row], self._size[row], self._speed[row] = (box[:2] + box[2:]) / 2, size, 0.0
+        self._pp[row], self._pv[row] = (_MEASURED * size[1]) ** 2, 0.0
+        self._vv[row] = (_FIRST_SPEED * size[1]) ** 2
+        self._size_var[row] = (2 * _MEASURED * size[1]) ** 2
+        self._unseen_s[row] = 0.0
+
     def keep(self, mask: NDArray[np.bool_]) -> None:
         """Drop the rows that the mask does not name."""
         self._centre, self._speed, self._size = self._centre[mask], self._speed[mask], self._size[mask]
@@ -93,3 +103,16 @@ class BoxFilter:
     def xyxy(self) -> Array:
         """The boxes (N, 4) now."""
         return np.concatenate([self._centre - self._size / 2, self._centre + self._size / 2], axis=1)
+
+    def misfit(
+        self, rows: list[int], xyxy: NDArray[np.floating], deviations: float, slack: float
+    ) -> tuple[Array, Array]:
+        """How badly boxes (D, 4) fit rows, two (T, D): distance of the centres and ratio of the heights.
+
+        The distance is in units of ``deviations`` standard deviations and ``slack`` box heights together.
+        """
+        boxes = np.asarray(xyxy, np.float64)
+        centre, height = (boxes[:, :2] + boxes[:, 2:]) / 2, self._size[rows, 1][:, None]
+        away2 = ((centre[None] - self._centre[rows][:, None]) ** 2).sum(axis=2)
+        unit2 = deviations**2 * self._pp[rows][:, None] + (slack * height) ** 2
+        return np.sqrt(away2 / unit2), (boxes[:, 3] - boxes[:, 1]).clip(1.0)[None] / height

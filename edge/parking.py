@@ -1,13 +1,15 @@
 """Bays: a state machine for each, fed by detections, independent of tracks.
 
-1. A bay becomes occupied after ``OCCUPY_S`` of evidence and free after ``FREE_S`` > ``OCCUPY_S`` without any; both
-   are dated back to their first evidence.
-2. While something larger hides a bay, nothing is learnt about it and its state is held.
-3. Evidence is weighed in seconds, so that half a frame a second decides like twenty.
+1. A bay becomes occupied after ``OCCUPY_S`` of evidence and free after ``FREE_S`` > ``OCCUPY_S`` without any.
+2. A car has arrived when it came to rest and departed when it left its place: both are dated back to that moment,
+   but no further than ``BACK_S``, since what lies behind may be closed already.
+3. While something larger hides a bay, nothing is learnt about it and its state is held.
+4. Evidence is weighed in seconds, so that half a frame a second decides like twenty.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -15,24 +17,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.names import CLASSES, VEHICLES
-from edge.geometry import clip_to_box, polygon_area
+from edge.geometry import clip_to_box, iou_matrix, polygon_area
 from edge.presence import HOLD_S, Span
 from edge.records import Detections
 
 OCCUPY_S = 3.0
 FREE_S = 6.0
+BACK_S = 20.0
 # A car stands on the lower part of its box; the rest is its height, which leans over the bays behind.
 FOOTPRINT = 0.6
 # Overlap of footprint and bay (IoU) from which a box may be the car of a bay.
 MATCH = 0.25
-# This share of a bay under boxes of other vehicles hides it.
+# This share of a bay under another box hides it.
 HIDDEN = 0.55
 # A box this sure sets a bay; weaker ones only keep an occupied bay occupied.
 HOLD_CONFIDENCE = 0.6  # share of the configured confidence
+# A car is at rest while its box keeps this IoU with the one where it stands; jitter of a detector stays above it.
+AT_REST = 0.7
+REST_S = 1.0  # and for this long, before it has arrived
+FOLLOW_S = 5.0  # how slowly the place follows the boxes: who parks anew within the bay has not left
+MOVED_IN = 0.5  # a first box that overlaps the place of rest by less than this was seen coming
 
 _VEHICLE_IDS = tuple(CLASSES.index(name) for name in VEHICLES)
 
-Evidence = Literal["car", "weak", "hidden", "nothing"]
+Box = NDArray[np.float64]
+Kind = Literal["car", "weak", "hidden", "nothing"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Look:
+    """What a bay shows in one frame; ``box`` (4,) pixels of the vehicle in it, if there is one."""
+
+    kind: Kind
+    box: Box | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -52,12 +69,28 @@ class _Bay:
     stays: list[Stay] = field(default_factory=list)
     occupied: bool | None = None  # None: not decided yet
     first_at: float | None = None
-    since: float | None = None  # first evidence against the present state
-    weight_s: float = 0.0  # evidence against the present state, seconds
+    against_s: float = 0.0  # evidence against the present state
+    empty: bool = False  # the last look at an occupied bay showed no car
+    trail: list[tuple[float, Box]] = field(
+        default_factory=list
+    )  # the boxes that speak for a car in a free bay
+    place: Box | None = None  # where the car of an occupied bay stands
+    left_at: float | None = None  # not seen there since
+    vehicles: int = 0
 
     @property
     def last(self) -> Stay | None:
         return self.stays[-1] if self.stays else None
+
+    def take(self, place: Box) -> None:
+        """A car stands there."""
+        self.occupied, self.place, self.left_at, self.empty = True, place, None, False
+        self.vehicles += 1
+        self.against_s, self.trail = 0.0, []
+
+    def free(self) -> None:
+        """Nothing stands there."""
+        self.occupied, self.place, self.left_at, self.against_s = False, None, None, 0.0
 
 
 class BayWatch:
@@ -73,12 +106,10 @@ class BayWatch:
 
     def observe(self, detections: Detections, at: float) -> None:
         """One frame. Detections may be weaker than the configured confidence: those only hold a state."""
-        keep = np.isin(detections.class_id, _VEHICLE_IDS)
-        keep &= detections.confidence >= HOLD_CONFIDENCE * self._confidence
-        evidence = self._evidence(detections.where(keep))
+        looks = self._looks(detections.where(detections.confidence >= HOLD_CONFIDENCE * self._confidence))
         step_s = 0.0 if self._last_at is None else min(at - self._last_at, HOLD_S)
-        for bay, what in zip(self._bays.values(), evidence, strict=True):
-            _update(bay, what, at, step_s)
+        for bay, look in zip(self._bays.values(), looks, strict=True):
+            _update(bay, look, at, step_s)
         self._last_at = at
 
     def finish(self, at: float) -> None:
@@ -90,6 +121,15 @@ class BayWatch:
     def stays(self) -> list[Stay]:
         """All stays not forgotten yet."""
         return [stay for bay in self._bays.values() for stay in bay.stays]
+
+    def by_bay(self) -> dict[str, tuple[Stay, ...]]:
+        """The stays not forgotten yet, by bay."""
+        return {name: tuple(bay.stays) for name, bay in self._bays.items()}
+
+    @property
+    def vehicles(self) -> int:
+        """How many different vehicles stood in the bays since the start; by ``len(self)`` it is the turnover."""
+        return sum(bay.vehicles for bay in self._bays.values())
 
     def spans(self) -> list[Span]:
         """The stays as spans of time."""
@@ -104,64 +144,95 @@ class BayWatch:
         """The present state by bay (for the preview)."""
         return {name: bool(bay.occupied) for name, bay in self._bays.items()}
 
-    def _evidence(self, vehicles: Detections) -> list[Evidence]:
+    def _looks(self, detections: Detections) -> list[_Look]:
         """What each bay shows in this frame; a vehicle stands in at most one bay."""
-        footprints = vehicles.xyxy.astype(np.float64)
+        vehicles = detections.where(np.isin(detections.class_id, _VEHICLE_IDS))
+        boxes = vehicles.xyxy.astype(np.float64)
+        footprints = boxes.copy()
         footprints[:, 1] += (1 - FOOTPRINT) * (footprints[:, 3] - footprints[:, 1])
         overlap = np.array([[_iou(bay, box) for box in footprints] for bay in self._bays.values()])
-        found: list[Evidence] = ["nothing"] * len(self._bays)
+        found = [_Look("nothing")] * len(self._bays)
         owner = np.full(len(footprints), -1)
         while overlap.size and overlap.max() >= MATCH:
             row, column = divmod(int(overlap.argmax()), overlap.shape[1])
             strong = vehicles.confidence[column] >= self._confidence
-            found[row] = "car" if strong else "weak"
+            found[row] = _Look("car" if strong else "weak", boxes[column])
             owner[column] = row
             overlap[row], overlap[:, column] = 0.0, 0.0
+        others = detections.where(~np.isin(detections.class_id, _VEHICLE_IDS)).xyxy
         for place, bay in enumerate(self._bays.values()):
-            others = vehicles.xyxy[owner != place]
-            if found[place] == "nothing" and _hidden_share(bay, others) >= HIDDEN:
-                found[place] = "hidden"
+            if found[place].kind == "nothing":
+                around = np.concatenate([vehicles.xyxy[owner != place], others])
+                if _hidden_share(bay, around) >= HIDDEN:
+                    found[place] = _Look("hidden")
         return found
 
 
-def _update(bay: _Bay, what: Evidence, at: float, step_s: float) -> None:
-    if what == "hidden":
+def _update(bay: _Bay, look: _Look, at: float, step_s: float) -> None:
+    if look.kind == "hidden":
         return
     if bay.first_at is None:
         bay.first_at = at
-    against = what == "car" if not bay.occupied else what == "nothing"
-    if not against:
-        # A detector misses cars far more often than it invents them, so a sight of a car outweighs a miss: it
-        # takes twice its time from the evidence for "free", a miss only half of its time from that for "occupied".
-        bay.weight_s = max(0.0, bay.weight_s - step_s * (2.0 if bay.occupied else 0.5))
-        if bay.weight_s == 0.0:
-            bay.since = None
-        if bay.occupied is None and bay.since is None and at - bay.first_at >= FREE_S:
+    if bay.occupied:
+        _update_occupied(bay, look, at, step_s)
+    else:
+        _update_free(bay, look, at, step_s)
+
+
+def _update_occupied(bay: _Bay, look: _Look, at: float, step_s: float) -> None:
+    """Free it after ``FREE_S`` without a car; the car left when it was last seen at its place."""
+    if look.box is not None:
+        # A detector misses cars far more often than it invents them: a sight of one takes twice its time away.
+        bay.against_s = max(0.0, bay.against_s - 2.0 * step_s)
+        place = look.box if bay.place is None else bay.place
+        still = _overlap(look.box, place) >= AT_REST
+        bay.left_at = None if still else at if bay.left_at is None else bay.left_at
+        bay.place = place + (1 - math.exp(-step_s / FOLLOW_S)) * (look.box - place)
+        bay.empty = False
+        return
+    if bay.left_at is None:
+        bay.left_at = at
+    # The frame in which it is first missed says when, not for how long.
+    bay.against_s += step_s if bay.empty else 0.0
+    bay.empty = True
+    if bay.against_s >= FREE_S - 1e-6 and bay.last is not None:
+        bay.last.end, bay.last.departed = max(bay.left_at, bay.last.start, at - BACK_S), True
+        bay.free()
+
+
+def _update_free(bay: _Bay, look: _Look, at: float, step_s: float) -> None:
+    """Occupy it after ``OCCUPY_S`` of a car, once it rests; the car came when it reached the place where it rests."""
+    if look.kind != "car" or look.box is None:
+        bay.against_s = max(0.0, bay.against_s - 0.5 * step_s)
+        if bay.against_s == 0.0:
+            bay.trail.clear()
+        if bay.occupied is None and not bay.trail and at - _known(bay.first_at) >= FREE_S:
             bay.occupied = False
         return
-    if bay.since is None:
-        bay.since, bay.weight_s = at, 0.0
-    else:
-        bay.weight_s += step_s
-    if bay.weight_s >= (FREE_S if bay.occupied else OCCUPY_S) - 1e-6:
-        _switch(bay)
+    bay.against_s += step_s if bay.trail else 0.0
+    bay.trail = [*(step for step in bay.trail if step[0] >= at - BACK_S), (at, look.box)]
+    since = at
+    for moment, box in reversed(bay.trail):
+        if _overlap(box, look.box) < AT_REST:
+            break
+        since = moment
+    if bay.against_s >= OCCUPY_S - 1e-6 and at - since >= REST_S - 1e-6:
+        came = bay.occupied is False or since - _known(bay.first_at) > OCCUPY_S
+        came = came or _overlap(bay.trail[0][1], look.box) < MOVED_IN
+        bay.stays.append(Stay(since if came else _known(bay.first_at), came))
+        bay.take(look.box)
 
 
-def _switch(bay: _Bay) -> None:
-    assert bay.since is not None and bay.first_at is not None  # noqa: S101, PT018 - the caller's own condition
-    if bay.occupied:
-        assert bay.last is not None  # noqa: S101 - an occupied bay has a stay
-        bay.last.end, bay.last.departed = bay.since, True
-        bay.occupied = False
-    else:
-        # A car that stood there from the first look on was not seen to arrive.
-        arrived = bay.occupied is False or bay.since - bay.first_at > OCCUPY_S
-        bay.stays.append(Stay(bay.since if arrived else bay.first_at, arrived))
-        bay.occupied = True
-    bay.since, bay.weight_s = None, 0.0
+def _known(moment: float | None) -> float:
+    assert moment is not None  # noqa: S101 - set before any look is judged
+    return moment
 
 
-def _iou(bay: _Bay, box: NDArray[np.float64]) -> float:
+def _overlap(a: Box, b: Box) -> float:
+    return float(iou_matrix(a[None], b[None])[0, 0])
+
+
+def _iou(bay: _Bay, box: Box) -> float:
     shared = polygon_area(clip_to_box(bay.polygon, box))
     return shared / (bay.area + float((box[2] - box[0]) * (box[3] - box[1])) - shared) if shared else 0.0
 

@@ -22,11 +22,14 @@ class Observed:
         self._hold_s = hold_s
         self._spans: list[Span] = []
         self._last: float | None = None
+        self.step_s = 0.0  # how long the frame before the last one held
 
     def frame(self, at: float) -> None:
         """A frame arrived at ``at``; frames come in order of time."""
+        self.step_s = 0.0
         if self._last is not None:
-            self._extend(self._last, min(at, self._last + self._hold_s))
+            self.step_s = min(at - self._last, self._hold_s)
+            self._extend(self._last, self._last + self.step_s)
         self._last = at
 
     def finish(self, at: float) -> None:

@@ -66,3 +66,4 @@ class Track:
     state: TrackState
     born_at: float
     seen_at: float
+    found: bool = False

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from contract.messages import Body, ConfigBody, canonical
 from contract.version import VERSION
@@ -19,13 +20,21 @@ from edge.config import BoxConfig, CameraEntry, ModelEntry, wire_config
 from edge.counters import CameraCounters
 from edge.detect import OnnxDetector, resolve_model
 from edge.errors import CameraError, ModelError
-from edge.pipeline import WEAK, Pipeline
+from edge.grid import PresenceGrid
+from edge.pipeline import WEAK, Detector, Pipeline
 from edge.records import Frame
 from edge.track import Tracker, TrackerSettings
 from edge.video_file import VideoFile
 from edge.zones import Layout
 
 Watch = Callable[[Frame, Pipeline, CameraCounters], None]
+
+
+class NamedDetector(Detector, Protocol):
+    """A detector whose model has a name and a hash."""
+
+    label: str
+    sha256: str
 
 
 def build_detector(
@@ -73,7 +82,7 @@ class Replay:
     """One video, one camera of a configuration, one detector. Iterate `bodies` once."""
 
     def __init__(
-        self, video: VideoFile, box: BoxConfig, camera: CameraEntry, detector: OnnxDetector, start: datetime
+        self, video: VideoFile, box: BoxConfig, camera: CameraEntry, detector: NamedDetector, start: datetime
     ) -> None:
         self._video = video
         self.confidence, self.fps = box.model.confidence, video.fps
@@ -86,16 +95,19 @@ class Replay:
             software=VERSION,
         )
         self.layout = Layout.of(self.config, (video.width, video.height))
+        self._grid = PresenceGrid(self.config, confidence=box.model.confidence)
         self.counters = CameraCounters(
             camera.id,
             self.layout,
             interval_s=box.interval_s,
             anchor=start.timestamp(),
             confidence=box.model.confidence,
+            grid=self._grid,
         )
-        tracker = Tracker(TrackerSettings(confidence=box.model.confidence))
+        tracker = Tracker(TrackerSettings(confidence=box.model.confidence), self.layout.wh)
         self.pipeline = Pipeline(detector, tracker, self.counters)
         self.result = ReplayResult()
+        self._began, self._last = 0.0, 0.0
 
     @property
     def frames(self) -> int | None:
@@ -108,28 +120,43 @@ class Replay:
         Raises:
             CameraError: after the last record, when the video could not be read to its end.
         """
-        began = time.monotonic()
-        result, last, fault = self.result, 0.0, None
-        yield self.config
+        fault = None
+        yield self.begin()
         try:
             for frame in self._video:
-                closed = self.pipeline.step(frame)
-                result.frames += 1
-                if result.frames == 1:
-                    result.first_frame_at = time.time()
-                last = frame.at
+                closed = self.step(frame)
                 if watch is not None:
                     watch(frame, self.pipeline, self.counters)
                 yield from closed
         except CameraError as exc:
             fault = exc  # what was counted until then is counted; the fault is told after its records
-        # The last frame holds as long as the frames before it did.
-        result.seconds = last + (last / (result.frames - 1) if result.frames > 1 else 0.0)
-        result.wall_s = time.monotonic() - began
-        result.warning = self._video.warning
-        yield from self.counters.finish(result.seconds)
+        yield from self.end()
         if fault is not None:
             raise fault
+
+    def begin(self) -> ConfigBody:
+        """The first body. `begin`, `step` and `end` are `bodies` for callers that share the frames out themselves."""
+        self._began = time.monotonic()
+        return self.config
+
+    def step(self, frame: Frame) -> list[Body]:
+        """Count one frame."""
+        closed = self.pipeline.step(frame)
+        self.result.frames += 1
+        if self.result.frames == 1:
+            self.result.first_frame_at = time.time()
+        self._last = frame.at
+        return closed
+
+    def end(self) -> Iterator[Body]:
+        """Close everything after the last frame."""
+        result, last = self.result, self._last
+        # The last frame holds as long as the frames before it did.
+        result.seconds = last + (last / (result.frames - 1) if result.frames > 1 else 0.0)
+        result.wall_s = time.monotonic() - self._began
+        result.warning = self._video.warning
+        yield from self.counters.finish(result.seconds)
+        yield from self._grid.close_all()
 
 
 def run_id(video: Path, config: ConfigBody) -> str:

@@ -22,17 +22,21 @@ from edge.camera import Camera, open_source
 from edge.config import BoxConfig, CameraEntry, wire_config
 from edge.counters import CameraCounters
 from edge.errors import SpoolError
+from edge.grid import PresenceGrid
+from edge.grid_keeping import keep, take_up
 from edge.health import HealthProbe, notify
 from edge.pipeline import Detector, Pipeline
 from edge.replay import build_detector
 from edge.spool import Spool
 from edge.track import Tracker, TrackerSettings
 from edge.uplink import Uplink, read_token
+from edge.zone_check import StartCheck
 from edge.zones import Layout
 
 log = logging.getLogger("parvis.edge")
 
 HEALTH_S = 60.0
+DRIFT_S = 3600.0
 # A wall clock that moved this much against the monotonic one was set, not slewed.
 CLOCK_STEP_S = 1.0
 CLOCK_CHECK_S = 10.0
@@ -78,6 +82,8 @@ class Station:
         self._time_quality: TimeQuality = "unsynced"
         self._began = now()
         self._wh = NO_PICTURE
+        self._check: StartCheck | None = StartCheck(box, entry, detector)
+        self.grid = PresenceGrid(self.config(_now()), confidence=box.model.confidence)
         self._pipeline = self._new_pipeline()
 
     def config(self, now: datetime) -> ConfigBody:
@@ -99,6 +105,8 @@ class Station:
         began = time.monotonic()
         closed += self._pipeline.step(frame)
         self.timing.took(time.monotonic() - began)
+        if self._check is not None and self._check.frame(self._wh, self._pipeline.tracks, frame.at):
+            self._check = None
         return closed
 
     def _wait(self) -> list[Body]:
@@ -110,8 +118,18 @@ class Station:
         return self._pipeline.counters.advance(now)
 
     def _new_pipeline(self) -> Pipeline:
-        tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence))
+        tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence), self._wh)
         return Pipeline(self._detector, tracker, self._counters())
+
+    def drift(self) -> list[str]:
+        """A line for each zone and class whose entries and exits do not fit who was seen in it (`edge.drift`)."""
+        return [
+            f"{self.entry.id}: zone {zone}, {name}: {balance.entries} entries, {balance.exits} exits, drift"
+            f" {balance.drift:+d}"
+            for zone, balances in self._live.balances.items()
+            for name, balance in balances.items()
+            if balance.drift
+        ]
 
     def finish(self, at: float) -> list[Body]:
         """Close everything that is open."""
@@ -134,14 +152,16 @@ class Station:
 
     def _counters(self) -> CameraCounters:
         layout = Layout.of(self.config(_now()), self._wh)
-        return CameraCounters(
+        self._live = CameraCounters(
             self.entry.id,
             layout,
             interval_s=self._box.interval_s,
             anchor=self._anchor,
             confidence=self._box.model.confidence,
             time_quality=self._time_quality,
+            grid=self.grid,
         )
+        return self._live
 
 
 class Service:
@@ -170,7 +190,8 @@ class Service:
         if uplink is not None:
             delivery = threading.Thread(target=uplink.run, args=(stop,), name="uplink", daemon=True)
             delivery.start()
-        self.spool.append([station.config(_now()) for station in self._stations])
+        grids, kept = take_up(self.spool.kept(), self._grids(), _anchor() + time.monotonic())
+        self.spool.append([*(station.config(_now()) for station in self._stations), *grids], kept)
         notify("READY=1")
         try:
             self._loop(stop)
@@ -188,6 +209,7 @@ class Service:
 
     def _loop(self, stop: threading.Event) -> None:
         health_due = time.monotonic()
+        drift_due = health_due + DRIFT_S
         while not stop.is_set():
             closed: list[Body] = self._mind_clock()
             for station in self._stations:
@@ -195,8 +217,12 @@ class Service:
             if time.monotonic() >= health_due:
                 health_due = time.monotonic() + HEALTH_S
                 closed += self._health()
+            if time.monotonic() >= drift_due:
+                drift_due = time.monotonic() + DRIFT_S
+                for line in (line for station in self._stations for line in station.drift()):
+                    log.info("since the start, %s", line)
             if closed:
-                self.spool.append(closed)
+                self.spool.append(closed, keep(self._grids()))
             notify("WATCHDOG=1")
             if all(station.camera.state == "ended" for station in self._stations):
                 return
@@ -240,7 +266,10 @@ class Service:
         for station in self._stations:
             station.camera.close()
         if closed:
-            self.spool.append(closed + self._health())
+            self.spool.append(closed + self._health(), keep(self._grids()))
+
+    def _grids(self) -> list[PresenceGrid]:
+        return [station.grid for station in self._stations]
 
     def _uplink(self) -> Uplink | None:
         if self._uplink_parts is None:

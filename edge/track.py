@@ -22,6 +22,10 @@ from edge.geometry import iou_matrix
 from edge.kalman import BoxFilter
 from edge.records import Detections, Track, TrackState
 
+# A box within this share of the frame's width from its border is about to leave through it, or has just come.
+BORDER = 0.02
+NEAR = 1.0  # box heights
+
 # Classes that one object may change between from frame to frame: people, two-wheelers, four-wheelers.
 _KIND = np.array([{"person": 0, "bicycle": 1, "motorcycle": 1}.get(name, 2) for name in CLASSES])
 
@@ -31,7 +35,7 @@ class TrackerSettings:
     """``confidence`` is the least for a new track; weaker detections only continue one."""
 
     confidence: float = 0.25
-    confirm_hits: int = 2
+    confirm_hits: int = 3
     tentative_s: float = 1.0
     lost_s: float = 4.0
     grow: float = 0.25  # share of the box by which both boxes grow on each side before they are compared
@@ -39,6 +43,16 @@ class TrackerSettings:
     recency_s: float = 3.0
     least_similarity: float = 0.08
     same_object_iou: float = 0.75
+    # How far from where it was expected a detection may lie: standard deviations of the filter, plus box heights for
+    # what no filter knows (a step aside, a box cut off); and how much its height may differ, as a ratio.
+    deviations: float = 3.0
+    slack: float = 0.3
+    height_ratio: float = 2.2
+    least_likelihood: float = 0.1
+    # Who vanished within the picture, behind a sign or a van, and stood there, comes out again near that place.
+    remember_s: float = 10.0
+    known_s: float = 1.0  # for who was seen this long
+    reach: float = 0.5  # box heights
 
 
 @dataclass(slots=True)
@@ -51,14 +65,23 @@ class _State:
     confidence: float
     hits: int
     votes: NDArray[np.float64]
+    first: NDArray[np.float32]
+    last: NDArray[np.float32]
+    found_at: float | None = None
     state: TrackState = "tentative"
 
 
 class Tracker:
-    """Tracks of one camera. ``update`` must be called in order of time."""
+    """Tracks of one camera. ``update`` must be called in order of time.
 
-    def __init__(self, settings: TrackerSettings | None = None) -> None:
+    ``frame_wh`` (width, height) in pixels tells who left through the frame's border; None: nobody is known to have.
+    """
+
+    def __init__(
+        self, settings: TrackerSettings | None = None, frame_wh: tuple[int, int] | None = None
+    ) -> None:
         self._settings = settings or TrackerSettings()
+        self._frame_wh = frame_wh
         self._filter = BoxFilter()
         self._states: list[_State] = []
         self._next_id = 1
@@ -75,10 +98,11 @@ class Tracker:
         left = self._associate(detections, np.flatnonzero(strong), at, tentative=False)
         left = self._associate(detections, left, at, tentative=True)
         self._associate(detections, np.flatnonzero(~strong), at, tentative=False)
+        left = self._revive(detections, left, at)
         for index in left:
             self._start(detections, int(index), at)
         self._drop(at)
-        return self._tracks()
+        return self._tracks(at)
 
     def _associate(
         self, detections: Detections, candidates: NDArray[np.int64], at: float, *, tentative: bool
@@ -87,7 +111,9 @@ class Tracker:
         open_rows = [
             row
             for row, state in enumerate(self._states)
-            if state.seen_at < at and (state.state == "tentative") == tentative
+            if state.seen_at < at
+            and (state.state == "tentative") == tentative
+            and at - state.seen_at <= self._settings.lost_s
         ]
         if not open_rows or not len(candidates):
             return candidates
@@ -98,6 +124,44 @@ class Tracker:
         for row, column in zip(fed, columns, strict=True):
             self._feed(self._states[row], detections, int(candidates[column]), at)
         return np.delete(candidates, columns)
+
+    def _revive(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> NDArray[np.int64]:
+        """Give detections that no track explains to tracks lost near there; return the candidates left over."""
+        rows = [
+            row
+            for row, state in enumerate(self._states)
+            if state.state == "lost"
+            and state.seen_at < at
+            and state.seen_at - state.born_at >= self._settings.known_s
+            and not self._at_border(state.last)
+            and not self._went_on(state)
+        ]
+        inside = np.array([not self._at_border(box) for box in detections.xyxy[candidates]], bool)
+        if not rows or not inside.any():
+            return candidates
+        last = np.array([self._states[row].last for row in rows], np.float64)
+        closeness = 1 - _displacement(last, detections.xyxy[candidates]) / self._settings.reach
+        closeness *= inside & self._same_kind(rows, detections.where(candidates))
+        found, columns = assign(closeness.clip(0), 1e-6)
+        for row, column in zip(found, columns, strict=True):
+            state, index = self._states[rows[row]], int(candidates[column])
+            self._filter.place(rows[row], detections.xyxy[index])
+            self._feed(state, detections, index, at)
+            state.found_at = at
+        return np.delete(candidates, columns)
+
+    def _went_on(self, lost: _State) -> bool:
+        """Whether a track began near where another was lost, and since: most likely the same object."""
+        firsts = [state.first for state in self._states if state.born_at > lost.seen_at]
+        return bool(firsts) and bool(_displacement(lost.last[None], np.array(firsts)).min() < NEAR)
+
+    def _at_border(self, box: NDArray[np.float32]) -> bool:
+        """Whether a box touches the frame's border on a side where objects come and go: any but the upper one."""
+        if self._frame_wh is None:
+            return False
+        width, height = self._frame_wh
+        margin = BORDER * width
+        return bool(box[0] < margin or box[2] > width - margin or box[3] > height - margin)
 
     def _similarity(self, rows: list[int], detections: Detections, at: float) -> NDArray[np.float64]:
         """IoU (T, D) of boxes grown by their size and the time since a track was seen, 0 across kinds."""
@@ -111,14 +175,28 @@ class Tracker:
         )
         # Of two tracks on one object, the one seen last goes on; else both would live, fed by turns.
         similarity *= np.exp(-age_s / settings.recency_s)[:, None]
-        kinds = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows])
-        similarity[kinds[:, None] != _KIND[detections.class_id][None, :]] = 0.0
+        similarity *= self._likelihood(rows, detections)
+        similarity *= self._same_kind(rows, detections)
         return similarity
+
+    def _same_kind(self, rows: list[int], detections: Detections) -> NDArray[np.bool_]:
+        kinds = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows])
+        same: NDArray[np.bool_] = kinds[:, None] == _KIND[detections.class_id][None, :]
+        return same
+
+    def _likelihood(self, rows: list[int], detections: Detections) -> NDArray[np.float64]:
+        """(T, D) in (0, 1]: two who pass each other go on as they went, and keep their height."""
+        settings = self._settings
+        away, ratio = self._filter.misfit(rows, detections.xyxy, settings.deviations, settings.slack)
+        misfit2 = away**2 + (np.log(ratio) / np.log(settings.height_ratio)) ** 2
+        likely: NDArray[np.float64] = np.maximum(np.exp(-0.5 * misfit2), settings.least_likelihood)
+        return likely
 
     def _feed(self, state: _State, detections: Detections, index: int, at: float) -> None:
         confidence = float(detections.confidence[index])
         state.votes[detections.class_id[index]] += confidence
         state.seen_at, state.confidence, state.hits = at, confidence, state.hits + 1
+        state.last = detections.xyxy[index]
         if state.state == "lost" or state.hits >= self._settings.confirm_hits:
             state.state = "confirmed"
 
@@ -126,7 +204,8 @@ class Tracker:
         votes = np.zeros(len(CLASSES))
         confidence = float(detections.confidence[index])
         votes[detections.class_id[index]] = confidence
-        self._states.append(_State(self._next_id, at, at, confidence, 1, votes))
+        box = detections.xyxy[index]
+        self._states.append(_State(self._next_id, at, at, confidence, 1, votes, first=box, last=box))
         self._filter.add(detections.xyxy[index], at)
         self._next_id += 1
 
@@ -135,7 +214,7 @@ class Tracker:
         keep = []
         for state in self._states:
             unseen_s = at - state.seen_at
-            limit_s = self._settings.tentative_s if state.state == "tentative" else self._settings.lost_s
+            limit_s = self._settings.tentative_s if state.state == "tentative" else self._settings.remember_s
             if unseen_s > 0 and state.state == "confirmed":
                 state.state = "lost"
             keep.append(unseen_s <= limit_s)
@@ -159,7 +238,7 @@ class Tracker:
             and self._states[column].born_at <= self._states[row].seen_at
         }
 
-    def _tracks(self) -> tuple[Track, ...]:
+    def _tracks(self, at: float) -> tuple[Track, ...]:
         boxes = self._filter.xyxy().astype(np.float32)
         return tuple(
             Track(
@@ -170,9 +249,22 @@ class Tracker:
                 state.state,
                 state.born_at,
                 state.seen_at,
+                found=state.found_at == at,
             )
             for state, box in zip(self._states, boxes, strict=True)
         )
+
+
+def _displacement(last: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(T, D) how far boxes (D, 4) lie from boxes (T, 4), in heights of the larger of the two.
+
+    By heads or by feet, whichever are nearer: who steps behind something shrinks to what is left in sight.
+    """
+    height = np.maximum((last[:, 3] - last[:, 1])[:, None], (boxes[:, 3] - boxes[:, 1])[None])
+    aside = np.abs(boxes[None, :, ::2].mean(axis=2) - last[:, None, ::2].mean(axis=2))
+    upright = np.abs(boxes[None, :, 1::2] - last[:, None, 1::2]).min(axis=2)
+    away: NDArray[np.float64] = np.hypot(aside, upright) / height
+    return away
 
 
 def _grown_iou(

@@ -15,9 +15,13 @@ PACKAGES = ("parvis", "contract", "edge", "server", "models", "bench", "sample_v
 EDGE_CORE = {
     "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
     "assignment", "kalman", "counters", "closing", "errors",
+    "anchor", "drift", "ground", "ground_points", "motion", "grid",
+    "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
-EDGE_ROOT = {"cli", "replay", "service", "overlay", "outbox_cli"}
+EDGE_ROOT = {"cli", "replay", "replay_report", "service", "overlay", "outbox_cli", "grid_keeping", "ground_report",
+    "cli_parts", "zones_cli", "zone_check", "compare_cli",
+}  # fmt: skip
 SERVER_CORE = {"reports", "errors"}
 # One adapter in two files: the second is a part of the first.
 PARTS = {

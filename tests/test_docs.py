@@ -59,6 +59,7 @@ def test_documented_options_exist() -> None:
         "--model",
         "--start",
         "--preview",
+        "--compare",
         "--json",
         "--once",
         "--port",

@@ -100,13 +100,28 @@ def test_the_anchor_is_taken_before_any_clipping() -> None:
     assert total(bodies, "object_s") == 0
 
 
-def test_a_single_weak_detection_is_nothing_a_sure_one_is_an_object() -> None:
-    for confidence, expected in ((0.3, 0.0), (0.7, 1 / 6)):
-        counting, tracker = counters(config()), Tracker()
-        for at in times(10):
-            seen = detections(standing(320, 180), confidence=confidence) if at == 0 else Detections.empty()
-            counting.observe(seen, tracker.update(seen, at), at)
-        assert total(counting.finish(10), "object_s") == pytest.approx(expected, abs=0.002)
+@pytest.mark.parametrize(
+    ("confidence", "lasts", "expected"), [(0.3, 9, 0.0), (0.7, 0.1, 0.0), (0.7, 0.5, 0.5), (0.7, 9, 9)]
+)
+def test_a_flash_or_a_faint_shape_that_stands_still_is_nobody(
+    confidence: float, lasts: float, expected: float
+) -> None:
+    counting, tracker = counters(config()), Tracker()
+    for at in times(12):
+        there = 1 <= at < 1 + lasts
+        seen = detections(standing(320, 180), confidence=confidence + 0.01) if there else Detections.empty()
+        counting.observe(seen, tracker.update(seen, at), at)
+    assert total(counting.finish(12), "object_s") == pytest.approx(expected, abs=0.01)
+
+
+def test_a_faint_shape_that_moves_is_somebody_from_its_first_sight_on() -> None:
+    counting, tracker = counters(config()), Tracker()
+    motion = walk(200, 180, 440, 180, 1, 11)
+    for at in times(14):
+        place = motion(at)
+        seen = Detections.empty() if place is None else detections(standing(*place), confidence=0.3)
+        counting.observe(seen, tracker.update(seen, at), at)
+    assert total(counting.finish(14), "object_s") == pytest.approx(10, abs=0.2)
 
 
 def test_nothing_there_is_sent_as_nothing_seen_for_its_full_time() -> None:

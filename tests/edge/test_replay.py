@@ -49,7 +49,7 @@ def test_out_file_and_json(tmp_path: Path, clip: Path) -> None:
     said = parvis("edge", "replay", clip, "--config", box_file(tmp_path), "--out", out, "--json")
     told = json.loads(said.out.splitlines()[-1])
     assert told["frames"] == 150
-    assert told["records"] == len(out.read_text().splitlines()) == 7
+    assert told["records"] == len(out.read_text().splitlines()) == 8
     assert told["seconds"] == pytest.approx(25, abs=0.01)
     assert 0 < told["first_frame_s"] < 60
 

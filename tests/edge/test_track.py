@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -46,16 +48,59 @@ def test_life_cycle() -> None:
     (track,) = tracker.update(box, 0.0)
     assert (track.state, track.born_at, track.seen_at) == ("tentative", 0.0, 0.0)
     (track,) = tracker.update(box, 0.25)
+    assert track.state == "tentative"
+    (track,) = tracker.update(box, 0.5)
     assert track.state == "confirmed"
-    (track,) = tracker.update(nothing, 0.5)
-    assert (track.state, track.seen_at) == ("lost", 0.25)
+    (track,) = tracker.update(nothing, 0.75)
+    assert (track.state, track.seen_at) == ("lost", 0.5)
     (track,) = tracker.update(box, 3.0)
-    assert (track.state, track.track_id, track.born_at) == ("confirmed", 1, 0.0)
-    limit = TrackerSettings().lost_s
+    assert (track.state, track.track_id, track.born_at, track.found) == ("confirmed", 1, 0.0, False)
+    limit = TrackerSettings().remember_s
     assert tracker.update(nothing, 3.0 + limit) != ()
     assert tracker.update(nothing, 3.1 + limit) == ()
     (track,) = tracker.update(box, 4.0 + limit)
     assert track.track_id == 2
+
+
+def behind_a_sign(comes_back_at: float, x: float = 300, **tracker: Any) -> list[Track]:
+    """Somebody stands at x 300 for two seconds, is hidden, and stands at ``x`` from another time on."""
+    follower = Tracker(**tracker)
+    tracks: tuple[Track, ...] = ()
+    for at in times(comes_back_at + 1):
+        place = 300 if at < 2 else x if at >= comes_back_at else None
+        seen = Detections.empty() if place is None else detections(standing(place, 200))
+        tracks = follower.update(seen, at)
+    return [track for track in tracks if track.seen_at > comes_back_at]
+
+
+def test_who_stood_behind_a_sign_is_found_where_they_vanished() -> None:
+    (track,) = behind_a_sign(8.0)
+    assert track.track_id == 1
+    (track,) = behind_a_sign(8.0, x=318)
+    assert track.track_id == 1
+    (track,) = behind_a_sign(8.0, x=330)  # three quarters of their height away: somebody else
+    assert track.track_id == 2
+    (track,) = behind_a_sign(13.0)  # nobody is expected that long
+    assert track.track_id == 2
+
+
+def test_who_left_through_the_frames_border_is_not_expected_back() -> None:
+    (track,) = behind_a_sign(8.0, frame_wh=(640, 360))
+    assert track.track_id == 1
+    (track,) = behind_a_sign(8.0, frame_wh=(308, 360))  # the same place, but at the right border
+    assert track.track_id == 2
+
+
+def test_who_went_on_under_another_number_is_not_found_again() -> None:
+    tracker = Tracker()
+    script: dict[float, Detections] = {at: detections(standing(300, 200)) for at in times(2)}
+    # Half a second later somebody appears a step aside, which is the same person, and walks off.
+    script |= {at: detections(standing(325 + 20 * (at - 2.5), 200)) for at in times(8, start=2.5)}
+    script |= {at: join(script[at], detections(standing(300, 200))) for at in script if at >= 7}
+    for at in sorted(script):
+        tracks = tracker.update(script[at], at)
+    first = [track for track in tracks if track.track_id == 1]
+    assert not first or float(first[0].xyxy[0]) > 330
 
 
 def test_a_flicker_dies_young() -> None:
@@ -69,14 +114,12 @@ def test_weak_detections_continue_a_confirmed_track_but_start_none() -> None:
     tracker = Tracker()
     assert tracker.update(weak, 0.0) == ()
     tracker.update(sure, 0.25)
-    (track,) = tracker.update(weak, 0.5)
-    assert (track.state, track.seen_at) == (
-        "tentative",
-        0.25,
-    )  # once seen is not enough to follow a faint trace
-    tracker.update(sure, 0.75)
-    (track,) = tracker.update(weak, 1.0)
-    assert (track.state, track.seen_at) == ("confirmed", 1.0)
+    tracker.update(sure, 0.5)
+    (track,) = tracker.update(weak, 0.75)  # seen twice is not enough to follow a faint trace
+    assert (track.state, track.seen_at) == ("tentative", 0.5)
+    tracker.update(sure, 1.0)
+    (track,) = tracker.update(weak, 1.25)
+    assert (track.state, track.seen_at) == ("confirmed", 1.25)
 
 
 def test_of_two_tracks_on_one_object_the_one_seen_last_goes_on() -> None:
