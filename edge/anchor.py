@@ -30,8 +30,10 @@ _RADIUS_M: Final = 0.17
 _BODY_M: Final = np.array([{"bus": 2.8, "truck": 2.8, "car": 1.4}.get(name, 1.0) for name in CLASSES])
 _LEAST_RISE: Final = 0.05
 _MOST_RISE: Final = 0.4
-# The width of a person who walks, in box heights: what people cut off by the frame's border are given back.
-_WIDTH: Final = 0.4
+# Usual widths in box heights, of who walks and of what drives past: what the frame's border cuts off is added again.
+_WIDTH: Final = np.array(
+    [{"person": 0.44, "car": 2.0, "bus": 2.5, "truck": 2.2}.get(name, 1.0) for name in CLASSES]
+)
 _BORDER: Final = 0.005  # of the frame's width: nearer to its border, a box is cut off
 
 _IS_VEHICLE: Final = np.array([name in VEHICLES and name != "motorcycle" for name in CLASSES])
@@ -63,16 +65,16 @@ class Anchoring:
 
 
 def _uncut(boxes: Points, class_id: Index, frame_wh: tuple[int, int]) -> Points:
-    """Boxes (N, 4) of people cut off by the frame's left, right or lower border, given a person's shape again."""
+    """Boxes (N, 4) cut off by the frame's left or right border, or people by its lower one, made whole again."""
     whole = boxes.copy()
     width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     margin = _BORDER * frame_wh[0]
-    person = class_id == CLASSES.index("person")
-    low = person & (boxes[:, 3] > frame_wh[1] - margin)
-    narrow = np.where(person & ~low, (_WIDTH * height - width).clip(0), 0.0)
+    usual = _WIDTH[class_id]
+    low = (class_id == CLASSES.index("person")) & (boxes[:, 3] > frame_wh[1] - margin)
+    narrow = np.where(low, 0.0, (usual * height - width).clip(0))
     whole[:, 0] -= np.where(boxes[:, 0] < margin, narrow, 0.0)
     whole[:, 2] += np.where(boxes[:, 2] > frame_wh[0] - margin, narrow, 0.0)
-    whole[:, 3] += np.where(low, (width / _WIDTH - height).clip(0), 0.0)
+    whole[:, 3] += np.where(low, (width / usual - height).clip(0), 0.0)
     return whole
 
 

@@ -27,11 +27,13 @@ from edge.records import Detections, Track
 from edge.zones import Layout, Points
 
 SETTLE_S = 30.0
-# Detections this sure for this long are an object. Weaker ones may be a bollard that looks like a person for hours:
-# they must move by this many box heights. Vehicles do stand still for hours: a confirmed track of one is enough.
+# Seen this surely for this long, it is an object. A fainter one may be a bollard that looks like a person for hours: it
+# must move by this many box heights while it is seen for this share of its time, since one that is seen here and there
+# only seems to move. Vehicles do stand still for hours: a confirmed track of one is enough.
 SURE = 0.5
 SURE_S = 0.3
 MOVED = 0.6
+MOVED_SEEN = 0.3
 
 
 class CameraCounters:
@@ -151,18 +153,22 @@ class CameraCounters:
         for track, box, anchor in zip(seen, boxes, self._anchors(boxes, kinds), strict=True):
             height = float(box[3] - box[1])
             subject = self._subjects.setdefault(
-                track.track_id, Subject(track.class_id, real=False, first=anchor)
+                track.track_id, Subject(track.class_id, real=False, born_at=at, first=anchor)
             )
             subject.class_id = track.class_id
+            subject.seen_s += step_s
             if track.confidence >= SURE:
                 subject.sure_s += step_s
-            subject.real = subject.real or _proven(track, subject, anchor, height)
+            subject.real = subject.real or _proven(track, subject, anchor, height, at)
             sightings.append(Sighting(track.track_id, anchor, height, subject, track.found))
         return sightings
 
 
-def _proven(track: Track, subject: Subject, anchor: Points, height: float) -> bool:
-    """Whether a track is an object: seen surely, or seen to move; a vehicle, also seen again and again."""
-    if subject.sure_s >= SURE_S or np.hypot(*(anchor - subject.first)) >= MOVED * height:
+def _proven(track: Track, subject: Subject, anchor: Points, height: float, at: float) -> bool:
+    """Whether a track is an object, by the rule above."""
+    if subject.sure_s >= SURE_S:
+        return True
+    moved = np.hypot(*(anchor - subject.first)) >= MOVED * height
+    if moved and subject.seen_s >= MOVED_SEEN * (at - subject.born_at):
         return True
     return track.state != "tentative" and CLASSES[track.class_id] in VEHICLES

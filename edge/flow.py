@@ -16,8 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geometry import distance_to_edge, points_in_polygon, segments_cross, side_of_line
-from edge.presence import HOLD_S
+from edge.geometry import chord, distance_to_edge, points_in_polygon, segments_cross, side_of_line
+from edge.presence import HOLD_S, Span
 from edge.zones import CountLine
 
 # A change is believed once it lasted CONFIRM_S and lies this share of the box height beyond the zone's edge, or
@@ -32,25 +32,34 @@ BRIDGE_S = 3.0
 LINE_BAND = 0.12
 
 
+Anchor = NDArray[np.float64]
+
+
 @dataclass(slots=True, eq=False)
 class Subject:
     """What is known of one track so far; visits and crossings refer to it, so that a later vote corrects them.
 
-    ``real`` is false while a single weak detection is all the evidence there is.
+    ``real`` is false while it may be a flicker or something that only looks like an object. ``first`` (2,) is its first
+    anchor, pixels; ``seen_s`` and ``sure_s`` how long it was seen, and surely.
     """
 
     class_id: int
     real: bool
-    first: NDArray[np.float64]
+    born_at: float
+    first: Anchor
+    seen_s: float = 0.0
     sure_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sighting:
-    """A track seen in this frame: ``anchor`` (2,) and ``height`` of its box, pixels."""
+    """A track seen in this frame: ``anchor`` (2,), which may lie outside the frame, and ``height`` of its box, pixels.
+
+    ``found``: where it had vanished, after longer than gaps are bridged; it was there all the time.
+    """
 
     track_id: int
-    anchor: NDArray[np.float64]
+    anchor: Anchor
     height: float
     subject: Subject
     found: bool = False
@@ -75,9 +84,12 @@ class _Member:
     inside: bool
     seen_at: float
     hold_until: float
+    anchor: Anchor
     visit: Visit | None = None
     changed_at: float | None = None  # first evidence against ``inside``
-    changed_anchor: NDArray[np.float64] = field(default_factory=lambda: np.zeros(2))  # where that was
+    changed_anchor: Anchor = field(default_factory=lambda: np.zeros(2))  # where that was
+    clear: Anchor | None = None  # where it last was clearly outside, if it has not been inside since
+    touched: Span | None = None  # since then it was in the zone, or its way ran through it, in this time
 
 
 class ZoneFlow:
@@ -125,7 +137,7 @@ class ZoneFlow:
         return Counter(subject.class_id for subject in inside if subject.real)
 
     def _first(self, sighting: Sighting, inside: bool, at: float) -> _Member:
-        member = _Member(sighting.subject, inside, at, at + HOLD_S)
+        member = _Member(sighting.subject, inside, at, at + HOLD_S, sighting.anchor)
         if inside:
             member.visit = self._open(sighting.subject, at, entered=False)
         return member
@@ -139,20 +151,51 @@ class ZoneFlow:
         if at - member.seen_at > BRIDGE_S and not sighting.found and member.visit is not None and inside:
             member.visit.end = member.hold_until
             member.visit = self._open(member.subject, at, entered=False)
+        if not member.inside:
+            self._pass_through(member, sighting, inside, depth, at)
         if inside == member.inside:
             member.changed_at = None
         else:
-            if member.changed_at is None:
-                # Between two frames in a row the old state held; across a gap the change is somewhere within.
-                gap = self._frame_at is None or member.seen_at < self._frame_at
-                member.changed_at = (member.seen_at + at) / 2 if gap else at
-                member.changed_anchor = sighting.anchor
-            travel = float(np.hypot(*(sighting.anchor - member.changed_anchor)))
-            beyond = depth >= EDGE_BAND * sighting.height
-            needed_s = CONFIRM_S if beyond else CONFIRM_EDGE_S
-            if at - member.changed_at >= needed_s or (beyond and travel >= CONFIRM_TRAVEL * sighting.height):
-                self._switch(member)
-        member.seen_at, member.hold_until = at, at + HOLD_S
+            self._doubt(member, sighting, depth, at)
+        member.seen_at, member.hold_until, member.anchor = at, at + HOLD_S, sighting.anchor
+
+    def _doubt(self, member: _Member, sighting: Sighting, depth: float, at: float) -> None:
+        """Evidence that a track changed sides: believe it once it lasted, or once the object moved on."""
+        if member.changed_at is None:
+            # Between two frames in a row the old state held; across a gap the change is somewhere within.
+            gap = self._frame_at is None or member.seen_at < self._frame_at
+            member.changed_at = (member.seen_at + at) / 2 if gap else at
+            member.changed_anchor = sighting.anchor
+        travel = float(np.hypot(*(sighting.anchor - member.changed_anchor)))
+        beyond = depth >= EDGE_BAND * sighting.height
+        needed_s = CONFIRM_S if beyond else CONFIRM_EDGE_S
+        if at - member.changed_at >= needed_s or (beyond and travel >= CONFIRM_TRAVEL * sighting.height):
+            self._switch(member)
+
+    def _pass_through(
+        self, member: _Member, sighting: Sighting, inside: bool, depth: float, at: float
+    ) -> None:
+        """Count who is clearly outside again and went through: too fast, or the zone too thin, to be seen in it.
+
+        Who was in it for longer and came not clear of its edge only grazed it.
+        """
+        came = member.seen_at
+        if inside:
+            member.touched = (member.touched[0] if member.touched else at, at)
+        elif depth < float(np.hypot(*(sighting.anchor - member.anchor))) and at - came <= BRIDGE_S:
+            way = chord(member.anchor, sighting.anchor, self._polygon)
+            if way is not None:
+                first, last = (came + share * (at - came) for share in way)
+                member.touched = (min(first, member.touched[0]) if member.touched else first, last)
+        if inside or depth < EDGE_BAND * sighting.height:
+            return
+        touched, clear = member.touched, member.clear
+        member.clear, member.touched = sighting.anchor, None
+        if touched is None or clear is None or touched[1] - touched[0] > CONFIRM_S:
+            return
+        if chord(clear, sighting.anchor, self._polygon):
+            visit = self._open(member.subject, touched[0], entered=True)
+            visit.end, visit.exited = touched[1], True
 
     def _switch(self, member: _Member) -> None:
         assert member.changed_at is not None  # noqa: S101 - callers have just set it
@@ -161,6 +204,7 @@ class ZoneFlow:
         else:
             member.visit = self._open(member.subject, member.changed_at, entered=True)
         member.inside, member.changed_at = not member.inside, None
+        member.clear = member.touched = None
 
     def _leave(self, member: _Member) -> None:
         """The track is gone. Evidence of a change that nothing spoke against is believed."""
@@ -186,7 +230,7 @@ class Crossing:
 class _Walker:
     """One track as one line sees it. ``side`` is -1 or 1 once it was clearly on one side."""
 
-    anchor: NDArray[np.float64]
+    anchor: Anchor
     side: int = 0
     crossed_at: float | None = None  # the way since ``side`` has crossed the segment an odd number of times
 

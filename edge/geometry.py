@@ -102,6 +102,25 @@ def segments_cross(p: Float, q: Float, a: Float, b: Float) -> bool:
     return bool((start <= 0) != (end <= 0))
 
 
+def chord(p: Float, q: Float, polygon: Float) -> tuple[float, float] | None:
+    """Where the way from p to q, points (2,) outside a polygon (M, 2), runs through it: first and last share in [0, 1].
+
+    None when it does not touch the polygon.
+    """
+    corners = np.asarray(polygon, np.float64)
+    start, way = np.asarray(p, np.float64), np.asarray(q, np.float64) - np.asarray(p, np.float64)
+    edges = np.roll(corners, -1, axis=0) - corners
+    across = way[0] * edges[:, 1] - way[1] * edges[:, 0]
+    offset = corners - start
+    safe = np.where(across == 0, 1.0, across)
+    along_way = (offset[:, 0] * edges[:, 1] - offset[:, 1] * edges[:, 0]) / safe
+    along_edge = (offset[:, 0] * way[1] - offset[:, 1] * way[0]) / safe
+    hit = (across != 0) & (along_way >= 0) & (along_way <= 1) & (along_edge >= 0) & (along_edge < 1)
+    if not hit.any():
+        return None
+    return float(along_way[hit].min()), float(along_way[hit].max())
+
+
 def self_crossing(polygon: ArrayLike) -> tuple[int, int] | None:
     """The first two edges (numbers of their first corners) of a polygon that cross each other, or None."""
     corners = np.asarray(polygon, np.float64).reshape(-1, 2)

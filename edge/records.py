@@ -56,7 +56,7 @@ class Track:
     """One object over time. ``track_id`` is local to one run and one camera and never leaves the box.
 
     ``xyxy`` (4,) float32 pixels, the filtered box; ``seen_at`` the time of the last detection that fed it;
-    ``class_id`` its confidence-weighted vote so far.
+    ``class_id`` its confidence-weighted vote so far. ``found``: by this frame, where it had vanished long before.
     """
 
     track_id: int

@@ -2,10 +2,11 @@
 
 Association in two stages, confident detections first, weak ones only to keep known tracks alive, follows
 ByteTrack (Zhang et al., ECCV 2022, arXiv 2110.06864); boxes grown before comparing, so that objects that moved
-further than their own width still meet, follow C-BIoU (Yang et al., WACV 2023, arXiv 2211.14317).
+further than their own width still meet, follow C-BIoU (Yang et al., WACV 2023, arXiv 2211.14317). Among several, the
+one that fits the filter's motion wins: two who pass each other keep their numbers.
 
 Rules:
-1. Every constant is in seconds or in box heights; frame counts appear nowhere.
+1. Every constant is in seconds or in box heights; the only count is that of the sightings which confirm a track.
 2. State of a track is dropped with the track; memory is bounded by the objects in view.
 """
 
@@ -24,7 +25,8 @@ from edge.records import Detections, Track, TrackState
 
 # A box within this share of the frame's width from its border is about to leave through it, or has just come.
 BORDER = 0.02
-NEAR = 1.0  # box heights
+# A track that begins this near (box heights) to where another was lost is most likely the same object.
+NEAR = 1.0
 
 # Classes that one object may change between from frame to frame: people, two-wheelers, four-wheelers.
 _KIND = np.array([{"person": 0, "bicycle": 1, "motorcycle": 1}.get(name, 2) for name in CLASSES])

@@ -100,7 +100,9 @@ def theirs(
         exits=exits,
         ways=_sum(flows.crossings.values()),
         changes=_sum(counted["detections"].changes.values()),
-        bay_s=sum(b - a for bays in counted["detections"].bays.values() for spans in bays.values() for a, b in spans),
+        bay_s=sum(
+            b - a for bays in counted["detections"].bays.values() for spans in bays.values() for a, b in spans
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from edge.geometry import (
     bottom_center,
+    chord,
     clip_to_box,
     distance_to_edge,
     iou_matrix,
@@ -99,3 +100,12 @@ def test_area_and_clipping() -> None:
 
 def test_distance_to_the_nearest_edge() -> None:
     np.testing.assert_allclose(distance_to_edge(np.array([[5, 4], [5, -2], [13, 14.0]]), SQUARE), [4, 2, 5])
+
+
+def test_a_chord_is_where_a_way_runs_through_a_polygon() -> None:
+    square = np.array([(10, 10), (20, 10), (20, 20), (10, 20)])
+    assert chord(np.array((0, 15)), np.array((40, 15)), square) == pytest.approx((0.25, 0.5))
+    assert chord(np.array((15, 0)), np.array((15, 15)), square) == pytest.approx((2 / 3, 2 / 3))
+    assert chord(np.array((0, 5)), np.array((40, 5)), square) is None
+    assert chord(np.array((0, 15)), np.array((9, 15)), square) is None
+    assert chord(np.array((12, 12)), np.array((18, 18)), square) is None

@@ -1,0 +1,33 @@
+"""Zones thinner than a step between two frames, and ways that only come near a zone."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.edge.scene import config, count, times, total, walk
+
+
+@pytest.mark.parametrize("fps", [2.5, 6, 25])
+def test_nobody_jumps_over_a_thin_zone(fps: float) -> None:
+    """A runner at two heights a second, and a strip a quarter of a height wide: less than one step between frames."""
+    strip = ((0.5, 0.25), (0.515, 0.25), (0.515, 0.75), (0.5, 0.75))
+    thin = config(classes=("person",)).zones[0].model_copy(update={"polygon": strip})
+    wire = config().model_copy(update={"zones": (thin,)})
+    bodies = count([walk(40, 180, 600, 190, 1, 8)], times(10, fps), wire=wire)
+    assert (total(bodies, "entries"), total(bodies, "exits")) == (1, 1)
+    assert total(bodies, "object_s") == pytest.approx(10 / 80, abs=0.5 / fps)
+
+
+def test_who_walks_past_a_corner_or_around_a_zone_was_not_in_it() -> None:
+    grazing = walk(100, 92, 540, 88, 0, 20)  # along the upper edge, y 90, two pixels inside and out
+    assert total(count([grazing], times(20)), "entries") == 0
+    around = [
+        walk(140, 60, 500, 60, 0, 10),
+        walk(500, 60, 500, 300, 10, 17),
+        walk(500, 300, 140, 300, 17, 27),
+    ]
+
+    def motion(at: float) -> tuple[float, float] | None:
+        return next((place for leg in around if (place := leg(at)) is not None), None)
+
+    assert total(count([motion], times(27)), "entries") == 0
