@@ -116,3 +116,8 @@ class BoxFilter:
         away2 = ((centre[None] - self._centre[rows][:, None]) ** 2).sum(axis=2)
         unit2 = deviations**2 * self._pp[rows][:, None] + (slack * height) ** 2
         return np.sqrt(away2 / unit2), (boxes[:, 3] - boxes[:, 1]).clip(1.0)[None] / height
+
+    def parting(self) -> Array:
+        """Speeds (N, N) of rows against each other, in box heights of the first a second."""
+        parting: Array = np.hypot(*(self._speed[:, None] - self._speed[None]).transpose(2, 0, 1))
+        return parting / self._size[:, 1][:, None]

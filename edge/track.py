@@ -45,6 +45,7 @@ class TrackerSettings:
     recency_s: float = 3.0
     least_similarity: float = 0.08
     same_object_iou: float = 0.75
+    together: float = 0.5  # box heights a second: two who pass each other part faster
     # How far from where it was expected a detection may lie: standard deviations of the filter, plus box heights for
     # what no filter knows (a step aside, a box cut off); and how much its height may differ, as a ratio.
     deviations: float = 3.0
@@ -233,10 +234,12 @@ class Tracker:
         overlap = iou_matrix(self._filter.xyxy(), self._filter.xyxy())
         np.fill_diagonal(overlap, 0.0)
         rows, columns = np.nonzero(overlap > self._settings.same_object_iou)
+        apart = self._filter.parting()
         return {
             int(row)
             for row, column in zip(rows, columns, strict=True)
             if self._states[row].seen_at < at == self._states[column].seen_at
+            and apart[row, column] < self._settings.together
             and self._states[column].born_at <= self._states[row].seen_at
         }
 

@@ -124,6 +124,17 @@ def test_a_faint_shape_that_moves_is_somebody_from_its_first_sight_on() -> None:
     assert total(counting.finish(14), "object_s") == pytest.approx(10, abs=0.2)
 
 
+def test_faint_shapes_here_and_there_are_nobody_who_moves() -> None:
+    """A pattern of a wall is taken for somebody now at one end, now at the other; a track strings the two together."""
+    counting, tracker = counters(config()), Tracker()
+    for at in times(40, 10):
+        tick = round(at * 10)
+        x = None if tick % 10 > 1 else 310 if tick % 20 < 10 else 338
+        seen = Detections.empty() if x is None else detections(standing(x, 180), confidence=0.3)
+        counting.observe(seen, tracker.update(seen, at), at)
+    assert total(counting.finish(40), "object_s") == 0
+
+
 def test_nothing_there_is_sent_as_nothing_seen_for_its_full_time() -> None:
     (body,) = zones(count([], times(60), end=60))
     assert (body.observed_s, body.counts, body.flag_s) == (60, {}, {})

@@ -93,14 +93,34 @@ def test_who_left_through_the_frames_border_is_not_expected_back() -> None:
 
 def test_who_went_on_under_another_number_is_not_found_again() -> None:
     tracker = Tracker()
-    script: dict[float, Detections] = {at: detections(standing(300, 200)) for at in times(2)}
-    # Half a second later somebody appears a step aside, which is the same person, and walks off.
-    script |= {at: detections(standing(325 + 20 * (at - 2.5), 200)) for at in times(8, start=2.5)}
-    script |= {at: join(script[at], detections(standing(300, 200))) for at in script if at >= 7}
-    for at in sorted(script):
-        tracks = tracker.update(script[at], at)
-    first = [track for track in tracks if track.track_id == 1]
-    assert not first or float(first[0].xyxy[0]) > 330
+
+    def seen(at: float) -> Detections:
+        """One who stood at 300 turns up a step aside, too far to be the same track, and walks off; another comes."""
+        first = detections(standing(300, 200)) if at < 2 else Detections.empty()
+        on = detections(standing(336 + 30 * max(0, at - 3), 200)) if at >= 2.5 else Detections.empty()
+        another = detections(standing(300, 200)) if at >= 7 else Detections.empty()
+        return join(first, on, another)
+
+    for at in times(9):
+        tracks = tracker.update(seen(at), at)
+    assert sorted(track.track_id for track in tracks if track.seen_at == at) == [2, 3]
+
+
+@pytest.mark.parametrize("fps", [5, 10])
+def test_two_who_pass_each_other_unseen_for_a_moment_go_on_as_they_went(fps: float) -> None:
+    one, other = walk(100, 200, 500, 200, 0, 10), walk(500, 204, 100, 204, 0, 10)
+    tracker = Tracker()
+    for at in times(10, fps):
+        a, b = one(at), other(at)
+        assert a is not None
+        assert b is not None
+        near = abs(a[0] - b[0]) < 24
+        seen = detections(standing(*b)) if near else detections(standing(*a), standing(*b))
+        tracks = tracker.update(seen, at)
+    places = {track.track_id: float(track.xyxy[0]) for track in tracks if track.seen_at == at}
+    assert set(places) == {1, 2}
+    assert places[1] > 400
+    assert places[2] < 200
 
 
 def test_a_flicker_dies_young() -> None:
