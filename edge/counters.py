@@ -28,11 +28,12 @@ from edge.zones import Layout, Points
 
 SETTLE_S = 30.0
 # Seen this surely for this long, it is an object. A fainter one may be a bollard that looks like a person for hours: it
-# must move by this many box heights while it is seen for this share of its time, since one that is seen here and there
-# only seems to move. Vehicles do stand still for hours: a confirmed track of one is enough.
+# must move by this many box heights while it is seen for this long and this share of its time, since one that is seen
+# here and there only seems to move. Vehicles do stand still for hours: a confirmed track of one is enough.
 SURE = 0.5
 SURE_S = 0.3
 MOVED = 0.6
+MOVED_S = 0.5
 MOVED_SEEN = 0.3
 
 
@@ -169,6 +170,6 @@ def _proven(track: Track, subject: Subject, anchor: Points, height: float, at: f
     if subject.sure_s >= SURE_S:
         return True
     moved = np.hypot(*(anchor - subject.first)) >= MOVED * height
-    if moved and subject.seen_s >= MOVED_SEEN * (at - subject.born_at):
+    if moved and subject.seen_s >= max(MOVED_S, MOVED_SEEN * (at - subject.born_at)):
         return True
     return track.state != "tentative" and CLASSES[track.class_id] in VEHICLES
