@@ -24,10 +24,11 @@ SETS: tuple[SetName, ...] = ("scenes", "pets", "tud", "parking")
 RATES = {"scenes": (5.0, 2.5), "pets": (5.0, 2.5), "tud": (10.0, 5.0, 2.5)}  # beside each video's own
 SEQUENCES = {"pets": "PETS09-S2L1", "tud": "TUD-Campus"}
 
-# Fixed before any result was seen (issue "Counts you can trust"): fractions of the frame.
+# Fixed before any result was seen (issue "Counts you can trust"), but for TUD's upper edge: fractions of the frame.
 _ZONES = {
     "pets": {"all": (0.0, 0.0, 1.0, 1.0), "middle": (0.3, 0.3, 0.75, 0.75), "left": (0.0, 0.0, 0.4, 1.0)},
-    "tud": {"left": (0.0, 0.0, 0.5, 1.0), "right": (0.5, 0.0, 1.0, 1.0)},
+    # The ground alone: behind it people sit at a window who are seen and not annotated.
+    "tud": {"left": (0.0, 0.5, 0.5, 1.0), "right": (0.5, 0.5, 1.0, 1.0)},
 }
 _LINES: dict[str, dict[str, Any]] = {
     "pets": {

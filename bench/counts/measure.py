@@ -39,8 +39,13 @@ def zone_figures(truth: Truth, key: Key, counters: Named) -> dict[str, Any]:
         "true_mean": mean,
         "true_windows": true,
         "occupancy": occupancy,
-        "entries": _way(truth.totals[key], {n: c.changes for n, c in counters.items()}, key, 0),
-        "exits": _way(truth.totals[key], {n: c.changes for n, c in counters.items()}, key, 1),
+        **{
+            name: {
+                "lasting": truth.lasting.get(key, truth.totals[key])[way],
+                **_way(truth.totals[key], {n: c.changes for n, c in counters.items()}, key, way),
+            }
+            for way, name in enumerate(("entries", "exits"))
+        },
     }
 
 

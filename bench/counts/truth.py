@@ -20,6 +20,9 @@ from edge.zones import CountLine, Layout
 from sample_videos.world import HEIGHT, WIDTH, Camera
 
 JITTER_S = 1.0
+# On the rendered scenes positions are exact, and somebody who walks along a zone's edge goes in and out with each step:
+# a stay on either side of it that is shorter than this is a glance.
+GLANCE_S = 0.5
 ROUNDING = 2  # changes that rounded positions may show more or less than there were
 LEAST_VISIBLE = 0.25
 
@@ -53,6 +56,9 @@ class Truth:
     changes: dict[Key, list[Change]] = field(default_factory=dict)  # entries ("in") and exits ("out")
     crossings: dict[Key, list[Change]] = field(default_factory=dict)
     totals: dict[Key, tuple[int, int]] = field(default_factory=dict)  # (in, out) of each zone and line
+    lasting: dict[Key, tuple[int, int]] = field(
+        default_factory=dict
+    )  # the same, without glances (rendered scenes)
     bays: dict[str, dict[str, list[Span]]] = field(default_factory=dict)
     boxes: list[dict[ClassGroup, Boxes]] = field(default_factory=list)  # by frame number
 
@@ -143,13 +149,16 @@ def _follow(
         if zone.polygon is None:
             continue
         for group in groups[zone.id] if groups else dict.fromkeys(GROUP_OF[name] for name in zone.classes):
-            count, changes = np.zeros(len(times)), []
+            count, changes, lasting = np.zeros(len(times)), [], []
             for walk in walks.get(group, ()):
                 here = inside(walk.points, zone.polygon)
                 count[np.array(walk.frames)[here]] += 1
-                changes += settled(zone_changes(walk, here, truth.fps), jitter_s)
+                own = settled(zone_changes(walk, here, truth.fps), jitter_s)
+                changes += own
+                lasting += settled(own, GLANCE_S)
             truth.occupancy[zone.id, group] = Steps(times, count, truth.end)
             truth.changes[zone.id, group] = sorted(changes, key=lambda change: change.at)
+            truth.lasting[zone.id, group] = _totals(lasting)
     for line in layout.lines:
         for group in groups[line.id] if groups else dict.fromkeys(GROUP_OF[name] for name in line.classes):
             crossings = [

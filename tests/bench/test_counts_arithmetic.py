@@ -93,7 +93,7 @@ def test_too_few_windows_have_no_interval_and_no_error_no_ratio() -> None:
 
 
 def way(true: int, **counted: int) -> dict[str, int]:
-    return {"true": true, **counted}
+    return {"true": true, "lasting": true, **counted}
 
 
 def occupancy(error: float, windows: list[float]) -> dict[str, Any]:
@@ -157,15 +157,17 @@ def verdict_of(found: dict[str, Any], word: str) -> bool:
 
 def test_scene_goals_are_met() -> None:
     assert all(verdict.met for verdict in judge([run()]))
-    assert len(judge([run()])) == 6
+    assert len(judge([run()])) == 8
 
 
 @pytest.mark.parametrize(
     ("word", "path", "value"),
     [
         ("occupancy", ("zones", 0, "occupancy", "ours", "error"), 0.17),  # 8 % of 2.0 is .16
-        ("entries", ("zones", 0, "entries", "ours"), 18),
-        ("exits", ("zones", 0, "exits", "ours"), 6),
+        ("entries of", ("zones", 0, "entries", "true"), 18),
+        ("entries that are no glance", ("zones", 0, "entries", "lasting"), 18),
+        ("exits of", ("zones", 0, "exits", "true"), 6),
+        ("exits that are no glance", ("zones", 0, "exits", "lasting"), 6),
         ("crossings", ("lines", 0, "out", "ours"), 43),
         ("bay state", ("bays", 0, "ours", "right"), 0.979),
         ("arrivals", ("zones", 1, "exits", "ours"), 1),

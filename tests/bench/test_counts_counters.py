@@ -213,7 +213,7 @@ def test_command_measures_a_scene(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert zone["occupancy"]["detections"]["error"] == 0.0
     assert run["tracking"]["ours"]["MOTA"] > 0.9
     assert all(verdict["met"] for verdict in document["verdicts"])
-    assert "4 of 4 goals met" in said.err
+    assert "6 of 6 goals met" in said.err
     pictures = sorted(path.name for path in (tmp_path / "out").glob("*.png"))
     assert pictures == ["scenes-tiny-tiny-64-2fps.png", "summary.png"]
     assert json.loads((tmp_path / "out" / "counts.json").read_text())["runs"] == document["runs"]

@@ -109,6 +109,8 @@ def test_scenes_say_what_their_truth_files_say(name: str) -> None:
             mean = case.truth.occupancy[zone, group].mean(0, case.truth.end)
             assert mean == pytest.approx(stated["mean"], abs=0.02), zone
             assert case.truth.totals[zone, group] == (stated["entries"], stated["exits"])
+            if (zone, group) in case.truth.lasting:
+                assert sum(case.truth.lasting[zone, group]) <= sum(case.truth.totals[zone, group])
     for line, groups in document["lines"].items():
         for group, stated in groups.items():
             ways = [change.way for change in case.truth.crossings[line, group]]
