@@ -62,7 +62,11 @@ class CameraCounters:
         self._observed = Observed()
         self._subjects: dict[int, Subject] = {}
         self._watched = Watched(
-            flows={zone.id: ZoneFlow(zone.polygon) for zone in layout.zones if zone.polygon is not None},
+            flows={
+                zone.id: ZoneFlow(zone.polygon, layout.wh)
+                for zone in layout.zones
+                if zone.polygon is not None
+            },
             bays={zone.id: BayWatch(zone.bays, confidence) for zone in layout.zones if zone.bays},
             lines={line.id: LineFlow(line) for line in layout.lines},
         )

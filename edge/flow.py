@@ -28,6 +28,8 @@ CONFIRM_TRAVEL = 0.35
 CONFIRM_EDGE_S = 3.0
 # Who is found again after a longer gap may be somebody else: the time between is not counted.
 BRIDGE_S = 3.0
+# Of the frame: an edge of a zone this near to its border was meant to lie on it.
+BORDER = 0.01
 # Crossing a line takes this share of the box height beyond it on either side: jitter stays within.
 LINE_BAND = 0.12
 
@@ -87,16 +89,16 @@ class _Member:
     anchor: Anchor
     visit: Visit | None = None
     changed_at: float | None = None  # first evidence against ``inside``
-    changed_anchor: Anchor = field(default_factory=lambda: np.zeros(2))  # where that was
+    changed: tuple[Anchor, Anchor] | None = None  # where it was last before that, and where then
     clear: Anchor | None = None  # where it last was clearly outside, if it has not been inside since
     touched: Span | None = None  # since then it was in the zone, or its way ran through it, in this time
 
 
 class ZoneFlow:
-    """Visits to one polygon (M, 2), pixels."""
+    """Visits to one polygon (M, 2), pixels, in frames of ``wh`` (width, height)."""
 
-    def __init__(self, polygon: NDArray[np.float64]) -> None:
-        self._polygon = polygon
+    def __init__(self, polygon: NDArray[np.float64], wh: tuple[int, int]) -> None:
+        self._polygon, self._wh = polygon, np.array(wh, np.float64)
         self._members: dict[int, _Member] = {}
         self._frame_at: float | None = None
         self.visits: list[Visit] = []
@@ -165,8 +167,9 @@ class ZoneFlow:
             # Between two frames in a row the old state held; across a gap the change is somewhere within.
             gap = self._frame_at is None or member.seen_at < self._frame_at
             member.changed_at = (member.seen_at + at) / 2 if gap else at
-            member.changed_anchor = sighting.anchor
-        travel = float(np.hypot(*(sighting.anchor - member.changed_anchor)))
+            member.changed = member.anchor, sighting.anchor
+        assert member.changed is not None  # noqa: S101 - set together with changed_at
+        travel = float(np.hypot(*(sighting.anchor - member.changed[1])))
         beyond = depth >= EDGE_BAND * sighting.height
         needed_s = CONFIRM_S if beyond else CONFIRM_EDGE_S
         if at - member.changed_at >= needed_s or (beyond and travel >= CONFIRM_TRAVEL * sighting.height):
@@ -198,13 +201,21 @@ class ZoneFlow:
             visit.end, visit.exited = touched[1], True
 
     def _switch(self, member: _Member) -> None:
-        assert member.changed_at is not None  # noqa: S101 - callers have just set it
+        assert member.changed_at is not None and member.changed is not None  # noqa: S101, PT018 - set by the callers
+        seen = not self._at_border(*member.changed)
         if member.inside and member.visit is not None:
-            member.visit.end, member.visit.exited, member.visit = member.changed_at, True, None
+            member.visit.end, member.visit.exited, member.visit = member.changed_at, seen, None
         else:
-            member.visit = self._open(member.subject, member.changed_at, entered=True)
+            member.visit = self._open(member.subject, member.changed_at, entered=seen)
         member.inside, member.changed_at = not member.inside, None
         member.clear = member.touched = None
+
+    def _at_border(self, before: Anchor, after: Anchor) -> bool:
+        """Whether a way crosses the zone's edge where that is the frame's border: nobody is seen to come from there."""
+        way = chord(before, after, self._polygon)
+        place = before if way is None else before + way[0] * (after - before)
+        margin = BORDER * self._wh
+        return bool((place < margin).any() or (place > self._wh - margin).any())
 
     def _leave(self, member: _Member) -> None:
         """The track is gone. Evidence of a change that nothing spoke against is believed."""

@@ -1,4 +1,4 @@
-"""Zones thinner than a step between two frames, and ways that only come near a zone."""
+"""Zones at their edges: thinner than a step between two frames, only grazed, or ending at the frame's border."""
 
 from __future__ import annotations
 
@@ -36,3 +36,14 @@ def test_who_walks_past_a_corner_or_around_a_zone_was_not_in_it() -> None:
 def test_who_cuts_a_corner_slowly_only_grazed_the_zone() -> None:
     """A way that runs 3 pixels deep through the corner at (160, 90) for half a second."""
     assert total(count([walk(100, 155.6, 220, 35.6, 0, 14)], times(14)), "entries") == 0
+
+
+def test_where_a_zone_ends_with_the_picture_nobody_is_seen_to_come_or_go() -> None:
+    """One comes in through the frame's right border, another leaves there; a third comes from within the picture."""
+    right = ((0.5, 0.25), (1.0, 0.25), (1.0, 0.75), (0.5, 0.75))
+    zone = config().zones[0].model_copy(update={"polygon": right})
+    motions = [walk(652, 150, 400, 150, 1, 9), walk(400, 200, 652, 200, 1, 9), walk(200, 250, 400, 250, 1, 9)]
+    wire = config().model_copy(update={"zones": (zone,), "lines": ()})
+    bodies = count(motions, times(12), wire=wire)
+    assert (total(bodies, "entries"), total(bodies, "exits")) == (1, 0)
+    assert total(bodies, "object_s") > 15
