@@ -93,13 +93,13 @@ def dry_run(
         EdgeError: no picture, no video, or no usable model.
     """
     detector = build_detector(box, base)
-    tracker = Tracker(TrackerSettings(confidence=box.model.confidence))
     run: DryRun | None = None
     with _frames(entry, base, video) as frames:
         for frame in frames:
             found = detector.detect(frame.image)
             if run is None:
                 layout = layout_of(box, entry, (frame.image.shape[1], frame.image.shape[0]))
+                tracker = Tracker(TrackerSettings(confidence=box.model.confidence), layout.wh)
                 run = DryRun(
                     layout.wh,
                     confidence=box.model.confidence,
