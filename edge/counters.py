@@ -151,7 +151,12 @@ class CameraCounters:
     def _sightings(self, tracks: Sequence[Track], at: float, step_s: float) -> list[Sighting]:
         # A weak detection keeps a track alive but proves nobody's presence: time between two sure sights counts,
         # a tail of weak ones does not.
-        seen = [track for track in tracks if track.seen_at == at and track.confidence >= self._confidence]
+        # Who is hidden behind somebody is where they vanished.
+        seen = [
+            track
+            for track in tracks
+            if track.hidden or (track.seen_at == at and track.confidence >= self._confidence)
+        ]
         boxes = np.array([track.xyxy for track in seen], np.float64).reshape(-1, 4)
         sightings = []
         kinds = np.array([track.class_id for track in seen], np.int64)
@@ -161,9 +166,9 @@ class CameraCounters:
                 track.track_id, Subject(track.class_id, real=False, born_at=at, first=anchor)
             )
             subject.class_id = track.class_id
-            subject.seen_s += step_s
-            if track.confidence >= SURE:
-                subject.sure_s += step_s
+            if not track.hidden:
+                subject.seen_s += step_s
+                subject.sure_s += step_s if track.confidence >= SURE else 0.0
             subject.real = subject.real or _proven(track, subject, anchor, height, at)
             sightings.append(Sighting(track.track_id, anchor, height, subject, track.found))
         return sightings

@@ -33,6 +33,14 @@ def iou_matrix(a: Float, b: Float) -> NDArray[np.float64]:
     return iou
 
 
+def covered_share(a: Float, b: Float) -> NDArray[np.float64]:
+    """Share in [0, 1] of every box of ``a`` (N, 4) that lies under each box of ``b`` (M, 4): (N, M)."""
+    a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
+    low, high = np.maximum(a[:, None, :2], b[None, :, :2]), np.minimum(a[:, None, 2:], b[None, :, 2:])
+    share: NDArray[np.float64] = (high - low).clip(0).prod(axis=2) / box_area(a).clip(1e-9)[:, None]
+    return share
+
+
 def box_area(xyxy: Float) -> NDArray[np.float64]:
     """Areas (N,) of boxes (N, 4); a box turned inside out has none."""
     area: NDArray[np.float64] = (xyxy[:, 2] - xyxy[:, 0]).clip(0) * (xyxy[:, 3] - xyxy[:, 1]).clip(0)

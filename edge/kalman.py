@@ -117,6 +117,11 @@ class BoxFilter:
         unit2 = deviations**2 * self._pp[rows][:, None] + (slack * height) ** 2
         return np.sqrt(away2 / unit2), (boxes[:, 3] - boxes[:, 1]).clip(1.0)[None] / height
 
+    def speed(self) -> Array:
+        """Speeds (N,) in box heights a second."""
+        speed: Array = np.hypot(*self._speed.T) / self._size[:, 1]
+        return speed
+
     def parting(self) -> Array:
         """Speeds (N, N) of rows against each other, in box heights of the first a second."""
         parting: Array = np.hypot(*(self._speed[:, None] - self._speed[None]).transpose(2, 0, 1))

@@ -57,6 +57,7 @@ class Track:
 
     ``xyxy`` (4,) float32 pixels, the filtered box; ``seen_at`` the time of the last detection that fed it;
     ``class_id`` its confidence-weighted vote so far. ``found``: by this frame, where it had vanished long before.
+    ``hidden``: not seen in this frame, but known to be behind somebody who stands still.
     """
 
     track_id: int
@@ -67,3 +68,4 @@ class Track:
     born_at: float
     seen_at: float
     found: bool = False
+    hidden: bool = False

@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 
 from contract.names import CLASSES
 from edge.assignment import assign
-from edge.geometry import iou_matrix
+from edge.geometry import covered_share, iou_matrix
 from edge.kalman import BoxFilter
 from edge.records import Detections, Track, TrackState
+from edge.similarity import displacement, grown_iou
 
 # A box within this share of the frame's width from its border is about to leave through it, or has just come.
 BORDER = 0.02
 # A track that begins this near (box heights) to where another was lost is most likely the same object.
 NEAR = 1.0
+OVERLAP_S = 1.0  # both may have been fed for a moment
+HELD_S = 2.0  # whoever covers a hidden object may be missed for so long
 
 # Classes that one object may change between from frame to frame: people, two-wheelers, four-wheelers.
 _KIND = np.array([{"person": 0, "bicycle": 1, "motorcycle": 1}.get(name, 2) for name in CLASSES])
@@ -56,6 +59,12 @@ class TrackerSettings:
     remember_s: float = 10.0
     known_s: float = 1.0  # for who was seen this long
     reach: float = 0.5  # box heights
+    # Who vanished behind somebody who stands still is held there while that lasts.
+    hidden_s: float = 25.0
+    hidden_share: float = 0.5  # of the last box that the other's box covers
+    still: float = 0.2  # box heights a second
+    nearer: float = 0.05  # box heights that the other's feet are lower
+    apart: float = 0.3  # once, no more than this share of it was covered: two boxes on one person never part
 
 
 @dataclass(slots=True)
@@ -71,7 +80,14 @@ class _State:
     first: NDArray[np.float32]
     last: NDArray[np.float32]
     found_at: float | None = None
+    hidden_at: float | None = None
+    apart: bool = False
     state: TrackState = "tentative"
+
+    @property
+    def held_at(self) -> float:
+        """When it was last seen or known to be hidden."""
+        return self.seen_at if self.hidden_at is None else max(self.seen_at, self.hidden_at)
 
 
 class Tracker:
@@ -92,7 +108,7 @@ class Tracker:
     def update(self, detections: Detections, at: float) -> tuple[Track, ...]:
         """Take the detections of the frame at ``at``; return every track that may still be found again.
 
-        Tracks fed by this frame have ``seen_at == at``.
+        Tracks fed by this frame have ``seen_at == at``; of those that are ``hidden`` the last box is told.
         """
         settings = self._settings
         self._filter.predict(at)
@@ -104,6 +120,7 @@ class Tracker:
         left = self._revive(detections, left, at)
         for index in left:
             self._start(detections, int(index), at)
+        self._hold_hidden(at)
         self._drop(at)
         return self._tracks(at)
 
@@ -130,20 +147,12 @@ class Tracker:
 
     def _revive(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> NDArray[np.int64]:
         """Give detections that no track explains to tracks lost near there; return the candidates left over."""
-        rows = [
-            row
-            for row, state in enumerate(self._states)
-            if state.state == "lost"
-            and state.seen_at < at
-            and state.seen_at - state.born_at >= self._settings.known_s
-            and not self._at_border(state.last)
-            and not self._went_on(state)
-        ]
+        rows = [row for row, state in enumerate(self._states) if state.seen_at < at and self._vanished(state)]
         inside = np.array([not self._at_border(box) for box in detections.xyxy[candidates]], bool)
         if not rows or not inside.any():
             return candidates
         last = np.array([self._states[row].last for row in rows], np.float64)
-        closeness = 1 - _displacement(last, detections.xyxy[candidates]) / self._settings.reach
+        closeness = 1 - displacement(last, detections.xyxy[candidates]) / self._settings.reach
         closeness *= inside & self._same_kind(rows, detections.where(candidates))
         found, columns = assign(closeness.clip(0), 1e-6)
         for row, column in zip(found, columns, strict=True):
@@ -153,10 +162,40 @@ class Tracker:
             state.found_at = at
         return np.delete(candidates, columns)
 
+    def _vanished(self, state: _State) -> bool:
+        """Whether a known track was lost within the picture, and not to another number."""
+        known = state.state == "lost" and state.seen_at - state.born_at >= self._settings.known_s
+        return known and not self._at_border(state.last) and not self._went_on(state)
+
+    def _hold_hidden(self, at: float) -> None:
+        """Note who is hidden behind somebody seen now who stands still, and who is seen apart from everybody."""
+        settings = self._settings
+        rows = [r for r, s in enumerate(self._states) if s.seen_at == at and s.state == "confirmed"]
+        if not rows:
+            return
+        boxes = np.array([state.last for state in self._states], np.float64)
+        covered = covered_share(boxes, boxes[rows])
+        covered[rows, range(len(rows))] = 0.0
+        # Only who stands nearer to the camera hides somebody.
+        feet = boxes[:, 3] + settings.nearer * (boxes[:, 3] - boxes[:, 1])
+        nearer = boxes[rows, 3][None] > feet[:, None]
+        still = self._filter.speed()[rows] < settings.still
+        for state, share, hider in zip(self._states, covered, nearer & still[None], strict=True):
+            if state.seen_at == at:
+                state.apart = state.apart or float(share.max()) < settings.apart
+            elif (
+                state.apart
+                and at - state.seen_at <= settings.hidden_s
+                and at - state.held_at <= HELD_S
+                and float(share[hider].max(initial=0.0)) >= settings.hidden_share
+                and self._vanished(state)
+            ):
+                state.hidden_at = at
+
     def _went_on(self, lost: _State) -> bool:
-        """Whether a track began near where another was lost, and since: most likely the same object."""
-        firsts = [state.first for state in self._states if state.born_at > lost.seen_at]
-        return bool(firsts) and bool(_displacement(lost.last[None], np.array(firsts)).min() < NEAR)
+        """Whether a track began near where another was lost, about then or since: most likely the same object."""
+        firsts = [s.first for s in self._states if s is not lost and s.born_at > lost.seen_at - OVERLAP_S]
+        return bool(firsts) and bool(displacement(lost.last[None], np.array(firsts)).min() < NEAR)
 
     def _at_border(self, box: NDArray[np.float32]) -> bool:
         """Whether a box touches the frame's border on a side where objects come and go: any but the upper one."""
@@ -173,7 +212,7 @@ class Tracker:
         grow = np.minimum(settings.grow + settings.grow_per_s * age_s, 1.0)
         predicted = self._filter.xyxy()[rows]
         # Grown boxes of a crowd all overlap: the plain IoU decides among them.
-        similarity = 0.5 * _grown_iou(predicted, detections.xyxy, grow) + 0.5 * iou_matrix(
+        similarity = 0.5 * grown_iou(predicted, detections.xyxy, grow) + 0.5 * iou_matrix(
             predicted, detections.xyxy
         )
         # Of two tracks on one object, the one seen last goes on; else both would live, fed by turns.
@@ -216,9 +255,9 @@ class Tracker:
         """Forget tracks unseen for too long, and the younger of two that follow one object."""
         keep = []
         for state in self._states:
-            unseen_s = at - state.seen_at
+            unseen_s = at - state.held_at
             limit_s = self._settings.tentative_s if state.state == "tentative" else self._settings.remember_s
-            if unseen_s > 0 and state.state == "confirmed":
+            if at > state.seen_at and state.state == "confirmed":
                 state.state = "lost"
             keep.append(unseen_s <= limit_s)
         kept = np.array(keep, bool)
@@ -248,43 +287,14 @@ class Tracker:
         return tuple(
             Track(
                 state.track_id,
-                box,
+                state.last if state.hidden_at == at else box,
                 state.confidence,
                 int(state.votes.argmax()),
                 state.state,
                 state.born_at,
                 state.seen_at,
                 found=state.found_at == at,
+                hidden=state.hidden_at == at,
             )
             for state, box in zip(self._states, boxes, strict=True)
         )
-
-
-def _displacement(last: NDArray[np.floating], boxes: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(T, D) how far boxes (D, 4) lie from boxes (T, 4), in heights of the larger of the two.
-
-    By heads or by feet, whichever are nearer: who steps behind something shrinks to what is left in sight.
-    """
-    height = np.maximum((last[:, 3] - last[:, 1])[:, None], (boxes[:, 3] - boxes[:, 1])[None])
-    aside = np.abs(boxes[None, :, ::2].mean(axis=2) - last[:, None, ::2].mean(axis=2))
-    upright = np.abs(boxes[None, :, 1::2] - last[:, None, 1::2]).min(axis=2)
-    away: NDArray[np.float64] = np.hypot(aside, upright) / height
-    return away
-
-
-def _grown_iou(
-    tracks: NDArray[np.float64], detections: NDArray[np.float32], share: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """IoU (T, D) after growing both boxes of a pair on each side by the track's ``share`` (T,) of their mean side.
-
-    Of the mean side, not of each: people are narrow but walk sideways.
-    """
-    sizes_t, sizes_d = tracks[:, 2:] - tracks[:, :2], detections[:, 2:] - detections[:, :2]
-    margin_t = (share * sizes_t.mean(axis=1))[:, None, None]
-    margin_d = (share[:, None] * sizes_d.mean(axis=1)[None, :])[..., None]
-    low = np.maximum(tracks[:, None, :2] - margin_t, detections[None, :, :2] - margin_d)
-    high = np.minimum(tracks[:, None, 2:] + margin_t, detections[None, :, 2:] + margin_d)
-    shared = (high - low).clip(0).prod(axis=2)
-    areas = (sizes_t[:, None, :] + 2 * margin_t).prod(axis=2) + (sizes_d[None] + 2 * margin_d).prod(axis=2)
-    iou: NDArray[np.float64] = shared / np.maximum(areas - shared, 1e-9)
-    return iou

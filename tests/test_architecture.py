@@ -14,7 +14,7 @@ PACKAGES = ("parvis", "contract", "edge", "server", "models", "bench", "sample_v
 
 EDGE_CORE = {
     "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
-    "assignment", "kalman", "counters", "closing", "errors",
+    "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "ground", "ground_points", "motion", "grid",
     "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare",
 }  # fmt: skip

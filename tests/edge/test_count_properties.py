@@ -206,11 +206,12 @@ def test_entries_and_exits_balance(crowd: list[Walker], frames: int, missed: Mis
 def test_other_frame_times_change_seconds_by_a_gap_for_each_change(count: Count, data: st.DataObject) -> None:
     """Object-seconds of one motion, cut into other frames: (entries + exits) x the longest gap at most.
 
-    Entries and exits are those of the motion, with the walkers who appear or vanish inside. Through the tracker it is one
-    walker: two may be taken for one who was hidden.
+    Entries and exits are those of the motion, with the walkers who appear or vanish inside; none keeps along the edge.
+    Through the tracker it is one walker: two may be taken for one who was hidden.
     """
     crowd = data.draw(crowds(4 if count is count_tracks else 1))
     moments, rate = irregular(data.draw(seeds)), data.draw(rates)
+    assume(not any(along_the_edge(walker) for walker in crowd))
     changes = sum(changes_of(walker) for walker in crowd)
     fine = told(count(crowd, steady(25), END)).object_s
     for cut, gap in ((moments, 0.25), (steady(rate), 1 / rate)):
@@ -218,9 +219,13 @@ def test_other_frame_times_change_seconds_by_a_gap_for_each_change(count: Count,
 
 
 def changes_of(walker: Walker) -> int:
-    moments, anchors = walker.anchors()
-    state = np.concatenate([[False], points_in_polygon(anchors, ANCHOR_ZONE), [False]])
-    return int(np.abs(np.diff(state.astype(int))).sum()) if len(moments) else 0
+    """How often it enters, leaves, appears or vanishes inside."""
+    return 2 * sum(inside for inside, _ in walker.stays())
+
+
+def along_the_edge(walker: Walker) -> bool:
+    """Whether a stay on either side of the edge keeps so near to it that a tremor decides whether it counts."""
+    return min(depth for _, depth in walker.stays()) < 0.2
 
 
 @both
@@ -293,7 +298,7 @@ def undecided(walker: Walker, at: float) -> float:
 @given(walker=walkers(), rate=rates)
 def test_a_walker_in_an_empty_place_is_one_object(walker: Walker, rate: float) -> None:
     """No track breaks: as many visits, entries and exits through the tracker as by perfect tracks."""
-    assume(walker.times[-1] - walker.times[0] > 1)
+    assume(walker.times[-1] - walker.times[0] > 1 and not along_the_edge(walker))
     kept: list[Any] = [told(count([walker], steady(rate), END)) for count in (count_seen, count_tracks)]
     assert kept[0].peak <= 1
     assert kept[0].ways == kept[1].ways or not clear_of_line(walker, 1 / rate)

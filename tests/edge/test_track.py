@@ -84,6 +84,60 @@ def test_who_stood_behind_a_sign_is_found_where_they_vanished() -> None:
     assert track.track_id == 2
 
 
+def group_of_two(front_until: float) -> dict[float, tuple[Track, ...]]:
+    """One comes and stands; a second stands down before them, a little nearer, and hides them from 6 s on."""
+    front = walk(460, 205, 304, 205, 0, 5)
+
+    def seen(at: float) -> Detections:
+        place = front(at) or ((304, 205) if at < front_until else None)
+        first = detections(standing(300, 200)) if at < 5.5 else Detections.empty()
+        return join(first, *([detections(standing(place[0], place[1], 44))] if place else []))
+
+    return follow({at: seen(at) for at in times(30)})
+
+
+def test_who_is_hidden_behind_somebody_standing_is_held_there() -> None:
+    tracks = group_of_two(20)
+    hidden = [at for at, frame in tracks.items() if any(track.hidden for track in frame)]
+    assert hidden[0] == pytest.approx(5.5, abs=0.2)
+    assert hidden[-1] == pytest.approx(20, abs=0.2)
+    (track,) = [track for track in tracks[hidden[-1]] if track.hidden]
+    assert (track.track_id, track.xyxy.tolist()) == (1, [292, 160, 308, 200])
+    assert [track for track in tracks[max(tracks)] if track.hidden] == []
+
+
+def test_nobody_is_held_for_ever() -> None:
+    hidden = [at for at, frame in group_of_two(40).items() if any(track.hidden for track in frame)]
+    assert hidden[-1] <= 5.5 + TrackerSettings().hidden_s + 0.2
+
+
+def test_two_boxes_on_one_person_hold_nobody() -> None:
+    """They never were apart: when the second box goes, nobody stood behind the first."""
+    script = {
+        at: join(
+            detections(standing(300, 205, 44)),
+            detections(standing(302, 190, 26)) if at < 6 else Detections.empty(),
+        )
+        for at in times(20)
+    }
+    assert not any(track.hidden for frame in follow(script).values() for track in frame)
+
+
+def test_who_walks_past_somebody_standing_is_not_held() -> None:
+    one, other = walk(100, 200, 500, 200, 0, 10), (300, 206)
+
+    def seen(at: float) -> Detections:
+        place = one(at)
+        behind = place is None or abs(place[0] - other[0]) < 16
+        return join(
+            detections(standing(*other, 46)),
+            *([] if behind or place is None else [detections(standing(*place))]),
+        )
+
+    tracks = follow({at: seen(at) for at in times(14)})
+    assert sum(any(track.hidden for track in frame) for frame in tracks.values()) < 8
+
+
 def test_who_left_through_the_frames_border_is_not_expected_back() -> None:
     (track,) = behind_a_sign(8.0, frame_wh=(640, 360))
     assert track.track_id == 1

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from contract.messages import Body, IntervalSeconds
 from contract.names import CLASSES
 from edge.counters import CameraCounters
+from edge.geometry import distance_to_edge, points_in_polygon
 from edge.records import Detections, Track
 from edge.track import Tracker
 from edge.zones import CountLine, Layout, Points, Zone
@@ -50,6 +51,16 @@ class Walker:
         return moments, np.stack(
             [np.interp(moments, self.times, x), np.interp(moments, self.times, y) - FEET], axis=1
         )
+
+    def stays(self) -> list[tuple[bool, float]]:
+        """Its stays in the zone (true) and out of it, and how far beyond the edge each went, box heights."""
+        _, anchors = self.anchors()
+        hits = points_in_polygon(anchors, ANCHOR_ZONE)
+        parts = np.split(np.arange(len(anchors)), np.flatnonzero(np.diff(hits)) + 1)
+        return [
+            (bool(hits[part[0]]), float(distance_to_edge(anchors[part], ANCHOR_ZONE).max()) / HEIGHT)
+            for part in parts
+        ]
 
 
 @st.composite
