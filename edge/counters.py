@@ -27,11 +27,13 @@ from edge.records import Detections, Track
 from edge.zones import Layout, Points
 
 SETTLE_S = 30.0
-# Seen this surely for this long, it is an object. A fainter one may be a bollard that looks like a person for hours: it
-# must move by this many box heights while it is seen for this long and this share of its time, since one that is seen
-# here and there only seems to move. Vehicles do stand still for hours: a confirmed track of one is enough.
+# Seen this surely for this long and this share of the time it is seen, it is an object. A fainter one may be a bollard
+# that looks like a person for hours, now and then more than usual: it must move by this many box heights while it is seen
+# for this long and this share of its time, since one that is seen here and there only seems to move. Vehicles do stand
+# still for hours: a confirmed track of one is enough.
 SURE = 0.5
-SURE_S = 0.3
+SURE_S = 0.5
+SURE_SHARE = 0.3
 MOVED = 0.6
 MOVED_S = 0.5
 MOVED_SEEN = 0.3
@@ -176,7 +178,7 @@ class CameraCounters:
 
 def _proven(track: Track, subject: Subject, anchor: Points, height: float, at: float) -> bool:
     """Whether a track is an object, by the rule above."""
-    if subject.sure_s >= SURE_S:
+    if subject.sure_s >= max(SURE_S, SURE_SHARE * subject.seen_s):
         return True
     moved = np.hypot(*(anchor - subject.first)) >= MOVED * height
     if moved and subject.seen_s >= max(MOVED_S, MOVED_SEEN * (at - subject.born_at)):

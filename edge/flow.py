@@ -92,6 +92,7 @@ class _Member:
     changed: tuple[Anchor, Anchor] | None = None  # where it was last before that, and where then
     clear: Anchor | None = None  # where it last was clearly outside, if it has not been inside since
     touched: Span | None = None  # since then it was in the zone, or its way ran through it, in this time
+    deep: bool = False  # and was clear of its edge then
 
 
 class ZoneFlow:
@@ -180,11 +181,12 @@ class ZoneFlow:
     ) -> None:
         """Count who is clearly outside again and went through: too fast, or the zone too thin, to be seen in it.
 
-        Who was in it for longer and came not clear of its edge only grazed it.
+        Who was in it for longer and never clear of its edge only grazed it.
         """
         came = member.seen_at
         if inside:
             member.touched = (member.touched[0] if member.touched else at, at)
+            member.deep = member.deep or depth >= EDGE_BAND * sighting.height
         elif depth < float(np.hypot(*(sighting.anchor - member.anchor))) and at - came <= BRIDGE_S:
             way = chord(member.anchor, sighting.anchor, self._polygon)
             if way is not None:
@@ -192,9 +194,9 @@ class ZoneFlow:
                 member.touched = (min(first, member.touched[0]) if member.touched else first, last)
         if inside or depth < EDGE_BAND * sighting.height:
             return
-        touched, clear = member.touched, member.clear
-        member.clear, member.touched = sighting.anchor, None
-        if touched is None or clear is None or touched[1] - touched[0] > CONFIRM_S:
+        touched, clear, deep = member.touched, member.clear, member.deep
+        member.clear, member.touched, member.deep = sighting.anchor, None, False
+        if touched is None or clear is None or (touched[1] - touched[0] > CONFIRM_S and not deep):
             return
         if chord(clear, sighting.anchor, self._polygon):
             visit = self._open(member.subject, touched[0], entered=True)
@@ -208,7 +210,7 @@ class ZoneFlow:
         else:
             member.visit = self._open(member.subject, member.changed_at, entered=seen)
         member.inside, member.changed_at = not member.inside, None
-        member.clear = member.touched = None
+        member.clear, member.touched, member.deep = None, None, False
 
     def _at_border(self, before: Anchor, after: Anchor) -> bool:
         """Whether a way crosses the zone's edge where that is the frame's border: nobody is seen to come from there."""

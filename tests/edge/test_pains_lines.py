@@ -206,9 +206,6 @@ def test_6_a_zone_thinner_than_a_step_is_told_of_and_a_line_counts_all(depth: fl
     assert "with a line" in found.remedy
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a visit under .3 s and .35 heights is dropped, and the check says nothing of it"
-)
 @pytest.mark.parametrize(("depth", "speed"), [(20, 60), (20, 120), (30, 120), (40, 120), (40, 240)])
 def test_6_a_zone_that_counts_nobody_is_told_of(depth: float, speed: float) -> None:
     """A visit of one or two samples is taken for jitter: all twelve are dropped where the baseline counts twelve."""

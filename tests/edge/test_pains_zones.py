@@ -105,7 +105,6 @@ def test_12_a_bollard_taken_for_a_person_counts_nothing_and_a_faint_walker_does(
     assert theirs(LAWN, script, rate, 300, occupancy="detections").object_s > 12.3 + 200
 
 
-@pytest.mark.xfail(strict=True, reason="Subject.sure_s adds up single sure sights over hours")
 def test_12_a_bollard_that_is_now_and_then_found_more_surely_counts_nothing() -> None:
     """The same bollard, found with .3 to .52: three sights of .5 in ten minutes make it a person of ten minutes."""
     assert ours(LAWN, script_of(shape(0.3, 0.52, 6, until=600), 600, 6), 600).object_s == 0

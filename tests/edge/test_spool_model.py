@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from contract.messages import Body
+from edge.errors import SpoolError
 from edge.spool import Spool
 from tests.edge.fault_server import RUN, config, health, line
 
@@ -69,7 +70,12 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 5))
     def reject(self, limit: int) -> None:
         refused = [item.key for item in self.spool.peek(limit) if item.key not in self.server]
-        self.spool.settle([], dict.fromkeys(refused, "no"))
+        try:
+            self.spool.settle([], dict.fromkeys(refused, "no"))
+        except SpoolError as exc:
+            # A dead letter takes a page that a full disk has not: all of them stay, and are offered again.
+            assert "the disk is full" in str(exc)  # noqa: PT017 - told, and nothing else changed: see the invariant
+            return
         self.buried.update(refused)
 
     @rule()

@@ -52,19 +52,16 @@ class Walker:
             [np.interp(moments, self.times, x), np.interp(moments, self.times, y) - FEET], axis=1
         )
 
-    def stays(self) -> list[tuple[bool, float]]:
-        """Its stays in the zone (true) and out of it, and how far beyond the edge each went, box heights."""
+    def stays(self) -> list[tuple[bool, Points]]:
+        """Its stays in the zone (true) and out of it: how far beyond the edge, box heights, every 10 ms (N,)."""
         _, anchors = self.anchors()
-        hits = points_in_polygon(anchors, ANCHOR_ZONE)
-        parts = np.split(np.arange(len(anchors)), np.flatnonzero(np.diff(hits)) + 1)
-        return [
-            (bool(hits[part[0]]), float(distance_to_edge(anchors[part], ANCHOR_ZONE).max()) / HEIGHT)
-            for part in parts
-        ]
+        hits, depth = points_in_polygon(anchors, ANCHOR_ZONE), distance_to_edge(anchors, ANCHOR_ZONE) / HEIGHT
+        changes = np.flatnonzero(np.diff(hits)) + 1
+        return [(bool(hits[part[0]]), depth[part]) for part in np.split(np.arange(len(hits)), changes)]
 
 
 @st.composite
-def walkers(draw: st.DrawFn, *, until: float = 20.0, legs: int = 4, speed: float = 2.0) -> Walker:
+def walkers(draw: st.DrawFn, *, until: float = 15.0, legs: int = 4, speed: float = 2.0) -> Walker:
     """One walker between x 80 and 560, y 90 and 300, at up to ``speed`` box heights a second, with pauses."""
     place = st.tuples(st.integers(80, 560), st.integers(90, 300)).map(lambda p: (p[0] + ODD, p[1] + ODD))
     times, places = [draw(st.integers(0, 40)) / 10 + 0.013], [draw(place)]
