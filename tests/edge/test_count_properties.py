@@ -12,10 +12,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from contract.messages import Body, ZoneBody
+from edge.counters import SURE_S
 from edge.flow import CONFIRM_EDGE_S, EDGE_BAND
 from edge.geometry import distance_to_edge, points_in_polygon
 from edge.records import Detections, Track
@@ -37,9 +38,10 @@ from tests.edge.walkers import (
 END = 15.0
 Count = Callable[..., list[Body]]
 Missed = Callable[[int, float], bool]
-# The same examples in every run: a walker can always be found for whom a tracker errs.
-some = settings(max_examples=8, deadline=None, derandomize=True)
-few = settings(max_examples=5, deadline=None, derandomize=True)
+# The same examples in every run, shown as they were found: shrinking one repeats whole runs for minutes.
+PHASES = (Phase.explicit, Phase.generate)
+some = settings(max_examples=8, deadline=None, derandomize=True, phases=PHASES)
+few = settings(max_examples=5, deadline=None, derandomize=True, phases=PHASES)
 rates = st.sampled_from([4.0, 6.0, 10.0])
 seeds = st.integers(0, 10**6)
 both = pytest.mark.parametrize("count", [count_tracks, count_seen], ids=["tracks", "tracker"])
@@ -186,7 +188,7 @@ def test_entries_and_exits_balance(crowd: list[Walker], frames: int, missed: Mis
     moments = irregular(frames)
     seen = sighted(crowd, moments, missed)
     steps = dict(zip(moments[1:], np.diff(moments), strict=True))
-    assume(all(sum(steps.get(at, 0) for at in sights) > 0.31 for sights in seen))
+    assume(all(sum(steps.get(at, 0) for at in sights) > SURE_S + 0.01 for sights in seen))
     assume(all(b - a < 3 for sights in seen for a, b in pairwise(sights)))
     counted = count_tracks(crowd, moments, END, missed=missed)
     born = sum(inside(walker, sights[0]) for walker, sights in zip(crowd, seen, strict=True))
@@ -268,8 +270,8 @@ def test_a_restart_loses_a_gap_of_each_object_and_a_crossing_of_each(
 ) -> None:
     """A run split in two: of each object alive then, the sum is off by one gap at most, and by at most one crossing.
 
-    Who was seen for less than .3 s before or after is nobody to that run: up to .3 s and a gap more. Of a change at the
-    zone's edge that is not decided yet, both runs believe what they see: up to 3 s more.
+    Who was seen for less than .5 s before or after is nobody to that run: up to .5 s and two gaps more. Of a change at
+    the zone's edge that is not decided yet, both runs believe what they see: up to 3 s more.
     """
     whole = told(count(crowd, steady(rate), END))
     before, after = ([t for t in steady(rate) if (t < at) == first] for first in (True, False))
@@ -282,7 +284,7 @@ def test_a_restart_loses_a_gap_of_each_object_and_a_crossing_of_each(
 
 
 def unproven(walker: Walker, at: float, rate: float) -> float:
-    brief = 0.3 + 2 / rate
+    brief = SURE_S + 2 / rate
     return brief if min(at - walker.times[0], walker.times[-1] - at) < brief else 0.0
 
 
@@ -292,3 +294,14 @@ def undecided(walker: Walker, at: float) -> float:
     near = distance_to_edge(around, ANCHOR_ZONE) < EDGE_BAND * HEIGHT + 2
     hits = points_in_polygon(around, ANCHOR_ZONE)
     return CONFIRM_EDGE_S if near.any() or hits.any() != hits.all() else 0.0
+
+
+@pytest.mark.xfail(strict=True, reason="ZoneFlow.forget drops what ended exactly at the border")
+@pytest.mark.parametrize("border", [10, 20])
+def test_an_exit_at_the_border_of_an_interval_is_counted(border: float) -> None:
+    """It belongs to the interval that begins then: frames a quarter of a second apart do fall on it."""
+    # At 60 px a second to the right, so that the first frame outside, x > 440, is the one at the border.
+    leaving = Walker((0.0, border - 3, border + 4), ((250.0, 180.0), (267.0, 180.0), (687.0, 180.0)))
+    counted = count_tracks([leaving], steady(4, 60), 60, interval_s=10)
+    assert told(counted).exits == 1
+    assert sum(ended(counted)) == 1
