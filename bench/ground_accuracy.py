@@ -103,7 +103,7 @@ def speeds(name: str, truth: dict[str, Any], plane: GroundPlane) -> dict[str, An
 def speed_pairs(name: str, truth: dict[str, Any], plane: GroundPlane) -> list[tuple[str, float, float]]:
     """Class, true and measured metres a second of each track in each frame."""
     box = load_config(FOLDER / f"{name}.yaml")
-    detector = build_detector(box, FOLDER, spinning=True)
+    detector = build_detector(box, FOLDER, box.cameras[0], spinning=True)
     tracker = Tracker(TrackerSettings(confidence=box.model.confidence), (truth["width"], truth["height"]))
     motion = Motion(plane, confidence=box.model.confidence)
     class_of = {item["id"]: item["class"] for item in truth["objects"]}

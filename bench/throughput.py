@@ -28,7 +28,8 @@ def bare(video: Path, config: Path, model: Path | None) -> dict[str, float]:
     from edge.replay import build_detector
     from edge.video_file import VideoFile
 
-    detector = build_detector(load_config(config), config.parent, model, spinning=True)
+    box = load_config(config)
+    detector = build_detector(box, config.parent, box.cameras[0], model, spinning=True)
     spent, frames = 0.0, 0
     with VideoFile(video) as source:
         for frame in source:

@@ -106,7 +106,7 @@ def replay(
     chosen = choose_camera(box, camera, config)
     at = start_time(start)
     with VideoFile(video) as source:
-        detector = build_detector(box, config.parent, model, spinning=True)
+        detector = build_detector(box, config.parent, chosen, model, spinning=True)
         job = Replay(source, box, chosen, detector, at)
         report = ReplayReport(job)
         records, result = _write(job, video, box.device, out, preview, json_, report)

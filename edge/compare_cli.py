@@ -17,7 +17,7 @@ from rich.text import Text
 from contract.messages import Body
 from edge.cli_parts import choose_camera, open_out, progress
 from edge.compare import Comparison, PlaceDiff, compare
-from edge.config import BoxConfig, load_config
+from edge.config import BoxConfig, CameraEntry, load_config
 from edge.detect import OnnxDetector
 from edge.errors import CameraError
 from edge.records import Detections, ImageArray
@@ -86,7 +86,7 @@ def run_compare(
     sink = None if out is None else open_out(out)
     try:
         with VideoFile(video) as source:
-            detectors = _detectors(boxes, paths, model)
+            detectors = _detectors(boxes, cameras, paths, model)
             a, b = (
                 Side(path, box, Replay(source, box, entry, detector, start), [])
                 for path, box, entry, detector in zip(paths, boxes, cameras, detectors, strict=True)
@@ -111,18 +111,21 @@ def run_compare(
         raise CameraError(a.job.result.warning)
 
 
-def _detectors(boxes: list[BoxConfig], paths: tuple[Path, Path], model: Path | None) -> list[NamedDetector]:
-    """A detector for each side: one for both where model, names, input and confidence agree."""
+def _detectors(
+    boxes: list[BoxConfig], cameras: list[CameraEntry], paths: tuple[Path, Path], model: Path | None
+) -> list[NamedDetector]:
+    """A detector for each side: one for both where model, names, input and confidence agree, on whole frames."""
     wanted = [
         (model or (path.parent / box.model.path if box.model.path != "starter" else "starter"),
          box.model.names, box.model.input, box.model.confidence)
         for box, path in zip(boxes, paths, strict=True)
     ]  # fmt: skip
-    first = build_detector(boxes[0], paths[0].parent, model, spinning=True)
-    if wanted[0] == wanted[1] and boxes[1].classes <= first.supported:
+    first = build_detector(boxes[0], paths[0].parent, cameras[0], model, spinning=True)
+    whole = all(camera.look == "frame" for camera in cameras)
+    if whole and wanted[0] == wanted[1] and boxes[1].classes <= first.supported:
         shared = OncePerFrame(first)
         return [shared, shared]
-    return [first, build_detector(boxes[1], paths[1].parent, model, spinning=True)]
+    return [first, build_detector(boxes[1], paths[1].parent, cameras[1], model, spinning=True)]
 
 
 def _count(source: VideoFile, a: Side, b: Side, advance: Callable[[], None]) -> CameraError | None:

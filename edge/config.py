@@ -183,11 +183,15 @@ class GroundEntry(Closed):
 
 
 class CameraEntry(Closed):
-    """One camera and what it counts; a live camera is counted at most ``max_fps`` times a second."""
+    """One camera and what it counts; a live camera is counted at most ``max_fps`` times a second.
+
+    ``look``: whether the detector sees the whole frame, or only the part that its zones, bays and lines need.
+    """
 
     id: Name
     source: Annotated[str, Field(min_length=1, max_length=1000)]
     max_fps: Annotated[float, Field(ge=0.1, le=60)] = 10.0
+    look: Literal["frame", "zones"] = "frame"
     zones: tuple[ZoneEntry, ...] = ()
     lines: tuple[LineEntry, ...] = ()
     ground: GroundEntry | None = None

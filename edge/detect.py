@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from ast import literal_eval
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,14 +21,14 @@ import numpy as np
 import onnxruntime as ort
 
 from contract.names import CLASSES, ObjectClass
-from edge import model_file, yolo
+from edge import letterbox, model_file, yolo
 from edge.errors import ModelError
 from edge.records import Detections, FloatArray, ImageArray, IntArray
 
-MAX_BYTES: Final = 100_000_000
 BUNDLED: Final = Path(__file__).parent.parent / "models"
 _PROBE_HW: Final = (320, 320)  # what a model of free input size is tried with when it is loaded
 
+Look = Callable[[tuple[int, int]], letterbox.Part | None]
 Names = Literal["coco"] | Sequence[str] | Mapping[int, str] | None
 
 
@@ -61,7 +60,7 @@ class _Input:
     """Buffers for frames of one size: the picture's three places in ``blob`` are ``planes``."""
 
     frame_hw: tuple[int, int]
-    box: yolo.Letterbox
+    box: letterbox.Letterbox
     blob: FloatArray  # (1, 3, H, W), padding painted
     planes: list[FloatArray]  # views of blob, in the order B, G, R
     resized: ImageArray  # (h, w, 3) uint8
@@ -77,6 +76,7 @@ class OnnxDetector:
     ``names``: class names for a model without them, ``coco`` or a list or mapping; they win over the metadata.
     ``input_size``: (height, width), or the longer side, the other following the first frame's aspect; default: the
     size in the metadata, or 640. A model of fixed input size keeps its own.
+    ``look``: which part of frames of some width and height the model sees (`edge.look`); default: all of them.
     ``spinning``: threads wait busily between operators: 15 % faster, but it more than doubles the processor time of
     a live camera; for replays only.
 
@@ -95,9 +95,10 @@ class OnnxDetector:
         threads: int = 2,
         iou: float = 0.55,
         spinning: bool = False,
+        look: Look | None = None,
     ) -> None:
         self._where = f"model {path}"
-        data = _read(Path(path), self._where)
+        data = model_file.read(Path(path), self._where)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.label = (re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(path).stem).lstrip("._+-") or "model")[:64]
         self._session = _open(data, threads, spinning, self._where)
@@ -105,7 +106,7 @@ class OnnxDetector:
         self._lookup = self._class_lookup(names)
         self.supported = frozenset(CLASSES[i] for i in self._lookup if i >= 0)
         self._wanted = self._wanted_classes(classes)
-        self._confidence, self._iou = confidence, iou
+        self._confidence, self._iou, self._look = confidence, iou, look
         self._input_name, self._fixed_hw = self._input_of_model()
         self._stride, self._size = self._size_of_input(input_size)
         self._layout = self._probe()
@@ -123,6 +124,8 @@ class OnnxDetector:
         to = self._input
         if to is None or to.frame_hw != image.shape[:2]:
             to = self._input = self._buffers((image.shape[0], image.shape[1]))
+        x1, y1, x2, y2 = to.box.part
+        image = image[y1:y2, x1:x2]
         if to.resized.shape != image.shape:
             cv2.resize(image, to.resized.shape[1::-1], dst=to.resized, interpolation=cv2.INTER_LINEAR)
             image = to.resized
@@ -151,20 +154,32 @@ class OnnxDetector:
             return Detections.empty()
         found = yolo.decode(output, self._layout, self._lookup, self._confidence, to.box.input_hw)
         found = yolo.suppress(found, self._iou)
-        height, width = to.frame_hw
-        xyxy = to.box.to_frame(found.xyxy).clip(0, np.array((width, height, width, height), np.float32))
+        low, high = np.array(to.box.part[:2] * 2, np.float32), np.array(to.box.part[2:] * 2, np.float32)
+        xyxy = to.box.to_frame(found.xyxy).clip(low, high)
         inside = (xyxy[:, 2] > xyxy[:, 0]) & (xyxy[:, 3] > xyxy[:, 1])
         found = yolo.merge_riders(Detections(xyxy, found.confidence, found.class_id).where(inside))
         return found if self._wanted is None else found.where(np.isin(found.class_id, self._wanted))
 
+    @property
+    def part(self) -> letterbox.Part | None:
+        """What of the frame the model sees, pixels; None before the first frame."""
+        return None if self._input is None else self._input.box.part
+
+    @property
+    def scale(self) -> float | None:
+        """Pixels of the model's input to one of the frame; None before the first frame."""
+        return None if self._input is None else self._input.box.scale
+
     def _buffers(self, frame_hw: tuple[int, int]) -> _Input:
-        if self.input_hw is None:
+        part = self._look(frame_hw[::-1]) if self._look else None
+        part = part or (0, 0, frame_hw[1], frame_hw[0])
+        if self.input_hw is None or (self._look and self._fixed_hw is None):
             assert isinstance(self._size, int)  # noqa: S101
-            self.input_hw = yolo.fitted_input(frame_hw, self._size, self._stride)
+            self.input_hw = letterbox.fitted_part(frame_hw, part, self._size, self._stride)
         yolox = self._layout is yolo.Layout.YOLOX
-        box = yolo.Letterbox.fit(frame_hw, self.input_hw, centred=not yolox)
+        box = letterbox.Letterbox.fit(frame_hw, self.input_hw, centred=not yolox, part=part)
         (height, width), (top, left) = box.inner_hw, (box.pad_y, box.pad_x)
-        padding = np.float32(yolo.PADDING if yolox else yolo.PADDING / 255)
+        padding = np.float32(letterbox.PADDING if yolox else letterbox.PADDING / 255)
         blob = np.full((1, 3, *self.input_hw), padding, np.float32)
         inner = blob[0, :, top : top + height, left : left + width]
         order = (0, 1, 2) if yolox else (2, 1, 0)  # frames are BGR; YOLOX was trained so, the others on RGB
@@ -219,14 +234,14 @@ class OnnxDetector:
 
     def _size_of_input(self, asked: int | tuple[int, int] | None) -> tuple[int, int | tuple[int, int]]:
         """The stride, and the input size for a model that leaves it free."""
-        stride = _number(self._metadata.get("stride")) or max(yolo.STRIDES)
+        stride = model_file.number(self._metadata.get("stride")) or max(yolo.STRIDES)
         if asked is None:
-            asked = _number(self._metadata.get("imgsz")) or 640
+            asked = model_file.number(self._metadata.get("imgsz")) or 640
         if not all(stride <= side <= 4096 for side in ((asked,) if isinstance(asked, int) else asked)):
             raise ModelError(
                 f"{self._where}: input_size must be within {stride}..4096 (got {asked}); write e.g. 640"
             )
-        return stride, asked if isinstance(asked, int) else yolo.fitted_input(asked, max(asked), stride)
+        return stride, asked if isinstance(asked, int) else letterbox.fitted_input(asked, max(asked), stride)
 
     def _probe(self) -> yolo.Layout:
         """One run on a blank input: symbolic shapes are resolved, and a model that cannot run says so at once."""
@@ -240,29 +255,6 @@ class OnnxDetector:
                 f"(got {[1, *output.shape]} for an input of {hw}); export a detection model, and check its names"
             )
         return layout
-
-
-def _read(path: Path, where: str) -> bytes:
-    """The bytes of a file that may be loaded as a model."""
-    if path.suffix.lower() != ".onnx":
-        raise ModelError(
-            f"{where}: must be an .onnx file; convert a checkpoint with python -m models.export_onnx"
-        )
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ModelError(
-                f"{where}: must be 100 MB at most (got {size / 1e6:.0f} MB); use a smaller model"
-            )
-        data = path.read_bytes()
-    except OSError as exc:
-        raise ModelError(f"{where}: must be a readable file ({exc.strerror}); check model.path") from exc
-    fault = model_file.fault(data)
-    if fault:
-        raise ModelError(
-            f"{where}: must be one self-contained ONNX file of standard operators, but it {fault}"
-        )
-    return data
 
 
 def _open(data: bytes, threads: int, spinning: bool, where: str) -> Any:
@@ -289,12 +281,3 @@ def _open(data: bytes, threads: int, spinning: bool, where: str) -> Any:
 
 def _short(exc: Exception) -> str:
     return " ".join(str(exc).split())[:300]
-
-
-def _number(text: str | None) -> int | None:
-    """The number, or the largest of the list, that a metadata value spells; None if it spells none."""
-    try:
-        value = literal_eval(text or "")
-        return int(max(value) if isinstance(value, (list, tuple)) else value)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-        return None

@@ -57,6 +57,7 @@ class DryRun:
         wh: width and height of the frame, pixels.
         confidence: what the configuration asks of a detection.
         input_hw: height and width of the model's input, if known.
+        input_scale: pixels of the model's input to one of the frame, if known; default: as the whole frame fits.
         ground: the ground plane that the counters take their anchors by.
     """
 
@@ -66,10 +67,11 @@ class DryRun:
         *,
         confidence: float,
         input_hw: tuple[int, int] | None = None,
+        input_scale: float | None = None,
         ground: GroundPlane | None = None,
     ) -> None:
         self._wh, self._aspect = np.array(wh, np.float64), wh[0] / wh[1]
-        self._confidence, self._input_hw = confidence, input_hw
+        self._confidence, self._input_hw, self._input_scale = confidence, input_hw, input_scale
         self._anchors = Anchoring(wh, ground)
         self._seen: dict[int, _Seen] = {}
         self._samples: dict[ClassGroup, _Reservoir] = {group: _Reservoir() for group in GROUPS}
@@ -108,7 +110,7 @@ class DryRun:
             if sizes is not None:
                 groups[group] = sizes
         fps = self._steps / self.seconds if self.seconds > 0 else 0.0
-        return Measured(self.seconds, fps, self._input_hw, groups)
+        return Measured(self.seconds, fps, self._input_hw, groups, self._input_scale)
 
     def _look(self, track: Track, box: Array, anchor: Array, at: float) -> None:
         group = GROUP_OF[CLASSES[track.class_id]]

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from contract.names import GROUP_OF, GROUPS, ClassGroup, ObjectClass
 from edge.ground import GroundPlane
+from edge.letterbox import Letterbox
 from edge.measured import LEAST_OBJECTS, SURELY, Measured, Sizes
-from edge.yolo import Letterbox
 
 Array = NDArray[np.float64]
 Severity = Literal["error", "warning", "info"]
@@ -105,7 +105,8 @@ class Expected:
         """How many pixels of the model's input the frame's height takes, if the model is known."""
         if self.measured is None or self.measured.input_hw is None:
             return None
-        return float(self.wh[1] * Letterbox.fit((self.wh[1], self.wh[0]), self.measured.input_hw).scale)
+        whole = Letterbox.fit((self.wh[1], self.wh[0]), self.measured.input_hw).scale
+        return float(self.wh[1] * (self.measured.input_scale or whole))
 
     def least_height(self, group: ClassGroup, sizes: Sizes) -> tuple[float, bool]:
         """The height (fraction) under which the model does not see reliably, and whether the dry run showed it."""

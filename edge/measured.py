@@ -124,12 +124,16 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:
-    """A dry run: ``seconds`` of it at ``fps`` frames a second; ``input_hw`` is the model's input, pixels."""
+    """A dry run: ``seconds`` of it at ``fps`` frames a second; ``input_hw`` is the model's input, pixels.
+
+    ``input_scale``: pixels of that input to one of the frame; None: as the whole frame fits into it.
+    """
 
     seconds: float
     fps: float
     input_hw: tuple[int, int] | None
     groups: dict[ClassGroup, Sizes]
+    input_scale: float | None = None
 
     def summary(self) -> dict[str, Any]:
         """Plain numbers for ``--json``: no single place, no single object."""

@@ -1,4 +1,4 @@
-"""What a model's file says of itself: its class names, and whether it may be loaded at all. Pure: bytes in.
+"""What a model's file says of itself: its class names, and whether it may be loaded at all.
 
 A model is data from elsewhere. ONNX can name other files to read ("external data", the cause of several
 directory-traversal CVEs) and operators from libraries; both are refused here, before any session exists. The
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from contract.names import CLASSES
+from edge.errors import ModelError
 from edge.records import IntArray
 
 # The 80 class names of COCO in their usual order, for models that carry no names: `names: coco`.
@@ -37,6 +39,7 @@ _ALIASES: Final = {
     "motorbike": "motorcycle",
     "lorry": "truck",
 }
+MAX_BYTES: Final = 100_000_000
 MAX_NAMES: Final = 10_000
 
 # Operators that ONNX Runtime itself brings; com.microsoft holds its quantised and fused ones.
@@ -147,3 +150,35 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         shift += 7
         if shift > 63:
             raise ValueError("a number of more than 64 bits")
+
+
+def read(path: Path, where: str) -> bytes:
+    """The bytes of a file that may be loaded as a model; ``where`` begins each message. Raises ModelError."""
+    if path.suffix.lower() != ".onnx":
+        raise ModelError(
+            f"{where}: must be an .onnx file; convert a checkpoint with python -m models.export_onnx"
+        )
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise ModelError(
+                f"{where}: must be 100 MB at most (got {size / 1e6:.0f} MB); use a smaller model"
+            )
+        data = path.read_bytes()
+    except OSError as exc:
+        raise ModelError(f"{where}: must be a readable file ({exc.strerror}); check model.path") from exc
+    wrong = fault(data)
+    if wrong:
+        raise ModelError(
+            f"{where}: must be one self-contained ONNX file of standard operators, but it {wrong}"
+        )
+    return data
+
+
+def number(text: str | None) -> int | None:
+    """The number, or the largest of the list, that a metadata value spells; None if it spells none."""
+    try:
+        value = ast.literal_eval(text or "")
+        return int(max(value) if isinstance(value, (list, tuple)) else value)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        return None

@@ -35,7 +35,7 @@ def preview_watch(path: Path | None, job: Replay) -> Iterator[Watch]:
     from edge.preview import BayView, Overlay, PreviewWriter, ZoneView, draw
     from edge.privacy_blur import Mask
 
-    mask, totals = Mask(), _Totals(job.layout)
+    mask, totals = Mask(only=job.part), _Totals(job.layout)
 
     with PreviewWriter(path, job.layout.wh, job.fps) as writer:
 

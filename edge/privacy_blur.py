@@ -4,6 +4,7 @@ Rule 1. Opaque fill, never a blur: blurred faces can be recognised again.
 Rule 2. Fail closed: without detections, with odd ones, or on any error the whole picture is black.
 Rule 3. What was masked stays masked for half a second after the detector loses it (`Mask`).
 Rule 4. Mask more than is counted: give it the detections of all classes, at a low confidence.
+Rule 5. What the detector does not look at is filled: nobody there could have been found.
 
 A picture can leave this module only as a `BlurredImage`, and `preview` encodes nothing else.
 """
@@ -27,6 +28,7 @@ PLATE_PART: Final = 0.7  # of a vehicle's box, from below: no plate of 140 measu
 FILL_BGR: Final = (64, 58, 54)
 _WHOLE: Final = np.array([name in ("person", "bicycle", "motorcycle") for name in CLASSES])
 _TOKEN: Final = object()
+_FAR: Final = 1e6  # pixels; beyond any frame
 
 Regions = NDArray[np.float64]  # (N, 4) xyxy, pixels, not clipped
 
@@ -69,11 +71,15 @@ def mask(image: ImageArray, detections: Detections | None, *, pad: float = PAD) 
 class Mask:
     """Masks the frames of one camera, holding each region for ``hold_s`` after it was last detected.
 
-    A region that the detector finds again, moved, replaces the held one; so nothing trails behind.
+    A region that the detector finds again, moved, replaces the held one; so nothing trails behind. ``only``: the part
+    (x1, y1, x2, y2) of the frame, pixels, that the detector looks at; all else is filled.
     """
 
-    def __init__(self, *, hold_s: float = HOLD_S, pad: float = PAD) -> None:
+    def __init__(
+        self, *, hold_s: float = HOLD_S, pad: float = PAD, only: tuple[int, int, int, int] | None = None
+    ) -> None:
         self._hold_s, self._pad = hold_s, pad
+        self._unseen = _around(only)
         self._held: Regions = np.zeros((0, 4))
         self._seen_at: NDArray[np.float64] = np.zeros(0)
 
@@ -90,7 +96,7 @@ class Mask:
             held, seen_at = self._held[fresh], self._seen_at[fresh]
             lost = ~_found_again(held, now)
             regions = np.concatenate((now, held[lost]))
-            blurred = _paint(image, regions)
+            blurred = _paint(image, np.concatenate((regions, self._unseen)))
         except Exception:  # whatever failed, an unmasked picture must not get out
             return _black(image)
         self._held = regions
@@ -121,6 +127,16 @@ def _checked(detections: Detections | None) -> Detections:
     if ((detections.class_id < 0) | (detections.class_id >= len(CLASSES))).any():
         raise ValueError("unknown class")
     return detections
+
+
+def _around(part: tuple[int, int, int, int] | None) -> Regions:
+    """What lies outside of a part (x1, y1, x2, y2) of the frame: four regions, none without a part."""
+    if part is None:
+        return np.zeros((0, 4))
+    x1, y1, x2, y2 = part
+    return np.array(
+        [[0, 0, _FAR, y1], [0, y2, _FAR, _FAR], [0, 0, x1, _FAR], [x2, 0, _FAR, _FAR]], np.float64
+    )
 
 
 def _found_again(held: Regions, now: Regions) -> NDArray[np.bool_]:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -21,6 +21,8 @@ from edge.counters import CameraCounters
 from edge.detect import OnnxDetector, resolve_model
 from edge.errors import CameraError, ModelError
 from edge.grid import PresenceGrid
+from edge.letterbox import Part
+from edge.look import part_of
 from edge.pipeline import WEAK, Detector, Pipeline
 from edge.records import Frame
 from edge.track import Tracker, TrackerSettings
@@ -38,9 +40,9 @@ class NamedDetector(Detector, Protocol):
 
 
 def build_detector(
-    box: BoxConfig, base: Path, model: Path | None = None, *, spinning: bool = False
+    box: BoxConfig, base: Path, camera: CameraEntry, model: Path | None = None, *, spinning: bool = False
 ) -> OnnxDetector:
-    """The detector that a configuration asks for; ``model`` replaces its file, ``spinning`` trades CPU for speed.
+    """The detector of one camera of a configuration; ``model`` replaces its file, ``spinning`` trades CPU for speed.
 
     Raises:
         ModelError: when the file is no usable model, or lacks a class that the configuration counts.
@@ -56,6 +58,7 @@ def build_detector(
         input_size=entry.input,
         threads=entry.threads or min(os.cpu_count() or 1, 4),
         spinning=spinning,
+        look=lambda wh: looked_at(box, camera, wh),
     )
     missing = sorted(box.classes - detector.supported)
     if missing:
@@ -65,6 +68,19 @@ def build_detector(
             " model."
         )
     return detector
+
+
+def looked_at(box: BoxConfig, camera: CameraEntry, wh: tuple[int, int]) -> Part | None:
+    """The part of frames of ``wh`` pixels that this camera's detector sees; None: all of it."""
+    return part_of(layout_of(box, camera, wh)) if camera.look == "zones" else None
+
+
+def layout_of(box: BoxConfig, camera: CameraEntry, wh: tuple[int, int]) -> Layout:
+    """A camera's layout at a frame size; model and time do not matter to it."""
+    at = datetime.fromtimestamp(0, UTC)
+    return Layout.of(
+        wire_config(box, camera, at=at, model="none", model_sha256="0" * 64, software=VERSION), wh
+    )
 
 
 @dataclass(slots=True)
@@ -95,6 +111,7 @@ class Replay:
             software=VERSION,
         )
         self.layout = Layout.of(self.config, (video.width, video.height))
+        self.part = looked_at(box, camera, self.layout.wh)
         self._grid = PresenceGrid(self.config, confidence=box.model.confidence)
         self.counters = CameraCounters(
             camera.id,

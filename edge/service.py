@@ -178,7 +178,7 @@ class Service:
         self.spool = Spool(state / "spool.db", device=box.device, run=secrets.token_hex(8))
         self._stations: list[Station] = []
         for entry in box.cameras:
-            detector = build_detector(box, base)
+            detector = build_detector(box, base, entry)
             camera = open_source(entry.source, base, rate=entry.max_fps)
             model = (detector.label, detector.sha256)
             self._stations.append(Station(box, entry, camera, detector, model, self._anchor))

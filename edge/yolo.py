@@ -1,4 +1,4 @@
-"""The arithmetic of YOLO-family detectors: letterbox, decoding by output shape, suppression, riders. Pure numpy.
+"""The arithmetic of YOLO-family detectors: decoding by output shape, suppression, riders. Pure numpy.
 
 Rule 1. A model's kind is read off its output's *shape*; names, flags and versions of exports change too often.
 Rule 2. Only classes of the contract come out, numbered as `contract.names.CLASSES` (mapped by name: `model_file`).
@@ -10,9 +10,7 @@ Rule 4. One object, one box. Boxes suppress each other within a *group*: person;
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -24,7 +22,6 @@ from contract.names import CLASSES
 from edge.records import Detections, FloatArray, IntArray
 
 STRIDES: Final = (8, 16, 32)
-PADDING: Final = 114  # the grey around a letterboxed picture, as all these models were trained with
 MAX_CANDIDATES: Final = 3000  # boxes that enter suppression at most, best first: bounds the work of one frame
 MAX_DETECTIONS: Final = 300
 INSIDE: Final = (
@@ -46,45 +43,6 @@ class Layout(StrEnum):
     YOLOX = (
         "yolox"  # [1, N, 5+nc]: offsets and logarithmic sizes on the grid, objectness, one score per class
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Letterbox:
-    """How a frame lies in the model's input: ``input = frame * scale + (pad_x, pad_y)``, all in pixels.
-
-    ``inner_hw`` is the height and width that the resized frame covers; the rest of ``input_hw`` is padding.
-    """
-
-    scale: float
-    pad_x: int
-    pad_y: int
-    input_hw: tuple[int, int]
-    inner_hw: tuple[int, int]
-
-    @staticmethod
-    def fit(frame_hw: tuple[int, int], input_hw: tuple[int, int], *, centred: bool = True) -> Letterbox:
-        """The largest placement that keeps the aspect. YOLOX models want the frame at the top left."""
-        (height, width), (input_h, input_w) = frame_hw, input_hw
-        scale = min(input_h / height, input_w / width)
-        inner_h = min(input_h, max(1, round(height * scale)))
-        inner_w = min(input_w, max(1, round(width * scale)))
-        pad_x, pad_y = ((input_w - inner_w) // 2, (input_h - inner_h) // 2) if centred else (0, 0)
-        return Letterbox(scale, pad_x, pad_y, input_hw, (inner_h, inner_w))
-
-    def to_frame(self, xyxy: FloatArray) -> FloatArray:
-        """Boxes (N, 4) float32 of the input, in pixels of the frame; not clipped."""
-        pad = np.array((self.pad_x, self.pad_y, self.pad_x, self.pad_y), np.float32)
-        return (xyxy - pad) / np.float32(self.scale)
-
-
-def fitted_input(frame_hw: tuple[int, int], longer_side: int, stride: int = 32) -> tuple[int, int]:
-    """The leanest input (height, width) for frames of this aspect, both multiples of the stride.
-
-    Padding a 16:9 frame to a square wastes 44 % of the work: 640x360 at 640 becomes (384, 640).
-    """
-    scale = longer_side / max(frame_hw)
-    height, width = (max(1, math.ceil(side * scale / stride - 1e-6)) * stride for side in frame_hw)
-    return height, width
 
 
 def grid_cells(input_hw: tuple[int, int]) -> int:

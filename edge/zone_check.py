@@ -7,20 +7,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from contract.version import VERSION
 from edge.camera import open_source
-from edge.config import BoxConfig, CameraEntry, wire_config
+from edge.config import BoxConfig, CameraEntry
 from edge.dry_run import DryRun
 from edge.errors import CameraError, EdgeError
 from edge.findings import Finding
 from edge.measured import Measured
 from edge.pipeline import Detector
 from edge.records import Frame, Track
-from edge.replay import build_detector
+from edge.replay import build_detector, layout_of
 from edge.track import Tracker, TrackerSettings
 from edge.video_file import VideoFile
 from edge.zone_lint import lint
@@ -57,14 +55,6 @@ class Checked:
         }
 
 
-def layout_of(box: BoxConfig, entry: CameraEntry, wh: tuple[int, int]) -> Layout:
-    """A camera's layout at a frame size; model and time do not matter to it."""
-    at = datetime.fromtimestamp(0, UTC)
-    return Layout.of(
-        wire_config(box, entry, at=at, model="none", model_sha256="0" * 64, software=VERSION), wh
-    )
-
-
 def check_drawing(box: BoxConfig, entry: CameraEntry) -> Checked:
     """What the drawing alone shows."""
     return Checked(entry.id, lint(layout_of(box, entry, NOMINAL_WH)))
@@ -92,7 +82,7 @@ def dry_run(
     Raises:
         EdgeError: no picture, no video, or no usable model.
     """
-    detector = build_detector(box, base)
+    detector = build_detector(box, base, entry)
     run: DryRun | None = None
     with _frames(entry, base, video) as frames:
         for frame in frames:
@@ -104,6 +94,7 @@ def dry_run(
                     layout.wh,
                     confidence=box.model.confidence,
                     input_hw=detector.input_hw,
+                    input_scale=detector.scale,
                     ground=layout.ground,
                 )
             run.observe(tracker.update(found, frame.at), frame.at)
@@ -130,8 +121,8 @@ def _frames(entry: CameraEntry, base: Path, video: Path | None) -> Iterator[Iter
             while camera.state != "ended" and time.monotonic() < heard + FIRST_PICTURE_S:
                 frame = camera.latest(_WAIT_S)
                 if frame is not None:
-                    heard, any_ = time.monotonic(), True
                     yield frame
+                    heard, any_ = time.monotonic(), True  # what the caller did with the frame was no silence
             if not any_:
                 raise CameraError(
                     f"camera {entry.id}: no picture came for {FIRST_PICTURE_S:.0f} s"
@@ -163,6 +154,7 @@ class StartCheck:
                 wh,
                 confidence=self._box.model.confidence,
                 input_hw=getattr(self._detector, "input_hw", None),  # known from the first frame on
+                input_scale=getattr(self._detector, "scale", None),
                 ground=self._layout.ground,
             )
         self._run.observe(tracks, at)

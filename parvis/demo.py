@@ -84,7 +84,7 @@ def _scene(name: str, spool: Spool, now: datetime, progress: Progress) -> dict[s
     path = FOLDER / f"{name}.yaml"
     box = load_config(path)
     (camera,) = box.cameras
-    detector: OnnxDetector = build_detector(box, FOLDER, spinning=True)
+    detector: OnnxDetector = build_detector(box, FOLDER, camera, spinning=True)
     truth = json.loads((FOLDER / f"{name}.truth.json").read_text())
     bodies: list[Body] = []
     with VideoFile(FOLDER / camera.source) as video:

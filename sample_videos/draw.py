@@ -21,11 +21,13 @@ import numpy as np
 from mathutils import Matrix, Vector
 
 from sample_videos import scenes, vehicles
-from sample_videos.draw_materials import material
+from sample_videos.draw_materials import at_night, material
 from sample_videos.ids import colour
 from sample_videos.meshes import Mesh, join, make
 from sample_videos.scenery import MAKERS
 from sample_videos.world import HEIGHT, WIDTH, Actor, Scene
+
+SOFT = ("person", *vehicles.CYCLES)  # kinds that bend from frame to frame
 
 
 def mesh_data(mesh: Mesh, name: str, auto: bool = True) -> Any:
@@ -49,6 +51,7 @@ class Stage:
     def __init__(self, scene: Scene) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
         self.scene = scene
+        at_night(scene.light.night)
         self.bl = bpy.context.scene
         self.ids = bpy.data.scenes.new("ids")
         self.objects: dict[int, Any] = {}
@@ -57,6 +60,16 @@ class Stage:
         self._light()
         self._engines()
         self._static()
+        if scene.light.night:
+            self._lamps()
+
+    def _lamps(self) -> None:
+        """The light of street lamps, and of one behind the camera so that no night is black."""
+        data = bpy.data.lights.new("street lamp", "POINT")
+        data.energy, data.color, data.use_shadow, data.shadow_soft_size = 260.0, (1.0, 0.72, 0.42), False, 0.2
+        lamps = [(p.x, p.y, 4.6) for p in self.scene.props if p.kind == "lamp"]
+        for at in [*lamps, (0.0, 9.0, 7.0), (-7.0, 20.0, 7.0), (8.0, 30.0, 7.0)]:
+            self._add("street lamp", data).location = at
 
     def _add(self, name: str, data: Any) -> Any:
         o = bpy.data.objects.new(name, data)
@@ -142,7 +155,7 @@ class Stage:
 
     def _object(self, a: Actor) -> Any:
         if a.id not in self.objects:
-            soft = a.kind in ("person", "bicycle")
+            soft = a.kind in SOFT
             key = a.id if soft else (a.kind, a.look)
             if key not in self.shared:
                 self.shared[key] = mesh_data(vehicles.actor_mesh(a.kind, a.look), a.kind, not soft)
@@ -163,7 +176,7 @@ class Stage:
             o = self._object(a)
             row = a.track.at(t)
             o.hide_render = False
-            if a.kind in ("person", "bicycle"):
+            if a.kind in SOFT:
                 o.data.vertices.foreach_set("co", vehicles.actor_verts(a.kind, a.look, row).ravel())
                 o.data.update()
             else:

@@ -103,6 +103,21 @@ WORDS = {
 }
 
 
+LIT = {
+    "lamp": ((1.0, 0.95, 0.85), 9.0),
+    "tail": ((1.0, 0.02, 0.02), 2.5),
+}  # what shines at night: colour, strength
+
+
+def at_night(night: bool) -> None:
+    """Whether the lamps of what is made from now on shine."""
+    for name, (rgb, strength) in LIT.items():
+        made = WORDS[name](name) if bpy.data.materials.get(name) is None else bpy.data.materials[name]
+        shader = made.node_tree.nodes["Principled BSDF"]
+        shader.inputs["Emission"].default_value = (*rgb, 1)
+        shader.inputs["Emission Strength"].default_value = strength if night else 0.0
+
+
 def material(name: str) -> Any:
     """The material of that name, made on first use."""
     known = bpy.data.materials.get(name)

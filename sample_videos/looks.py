@@ -65,10 +65,12 @@ class CarLook:
 
 @dataclass(frozen=True)
 class RiderLook:
-    """A bicycle and who rides it."""
+    """A bicycle, motorcycle or scooter and who rides it, if anybody; `helmet` is its paint or nothing."""
 
-    rider: PersonLook
+    rider: PersonLook | None
     paint: str
+    machine: str = "bicycle"
+    helmet: str = ""
 
 
 def _name(kind: str, rgb: tuple[float, float, float]) -> str:
@@ -110,4 +112,14 @@ def car(rng: Rng, body: str | None = None) -> CarLook:
 
 def rider(rng: Rng) -> RiderLook:
     """A cyclist."""
-    return RiderLook(person(rng), _name("p", _vary(rng, PAINTS[int(rng.integers(len(PAINTS)))])))
+    return RiderLook(person(rng), _paint(rng))
+
+
+def machine(rng: Rng, kind: str, ridden: bool) -> RiderLook:
+    """A bicycle, motorcycle or scooter; who rides a motor wears a helmet, a cyclist now and then."""
+    helmet = _paint(rng) if kind != "bicycle" or rng.random() < 0.3 else ""
+    return RiderLook(person(rng) if ridden else None, _paint(rng), kind, helmet)
+
+
+def _paint(rng: Rng) -> str:
+    return _name("p", _vary(rng, PAINTS[int(rng.integers(len(PAINTS)))]))

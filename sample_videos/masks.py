@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -44,6 +46,15 @@ def silhouette(points: Any, triangles: Any) -> float:
     # OpenCV paints every pixel that an edge touches: on average half a fine pixel too much all around
     rim = int(canvas.sum()) - int(cv2.erode(canvas, np.ones((3, 3), np.uint8)).sum())
     return (int(canvas.sum()) - 0.5 * rim) / FINE**2
+
+
+def picture_of_numbers(folder: Path, number: int) -> Any:
+    """The picture NNNNNN.id.png as RGB; ends the program when it cannot be read."""
+    path = folder / f"{number:06d}.id.png"
+    image = cv2.imread(str(path))
+    if image is None:
+        sys.exit(f"render: {path} cannot be read; remove it and run again")
+    return image[..., ::-1]
 
 
 def measure(scene: Scene, t: float, picture: Any | None) -> list[Seen]:

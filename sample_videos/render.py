@@ -3,6 +3,7 @@
     python -m sample_videos.render                              the three shipped scenes
     python -m sample_videos.render --scene street --seed 7 --out /tmp/x
     python -m sample_videos.render --stills 20 --seed 1000 --out /tmp/train
+    python -m sample_videos.render --scene anywhere --stills 6 --seed 1000 --out /tmp/train
 
 Drawn frames are kept under --work and not drawn again, so that an interrupted run can be resumed.
 """
@@ -11,21 +12,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
-import cv2
-import numpy as np
-
-from . import ambience, blender, config, masks, scenes, truth
-from .world import CLASSES, FPS, HEIGHT, WIDTH, Scene
+from . import ambience, blender, config, masks, scenes, stills, truth
+from .world import FPS, HEIGHT, WIDTH, Scene
 
 HERE = Path(__file__).parent
-LEAST_VISIBLE, LEAST_HEIGHT = 0.25, 8  # labels of stills: visible share, pixels
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -33,7 +28,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     p = argparse.ArgumentParser(
         prog="python -m sample_videos.render", description=__doc__.split("\n")[0] if __doc__ else None
     )
-    p.add_argument("--scene", choices=[*scenes.NAMES, "all"], default="all")
+    p.add_argument("--scene", choices=[*scenes.STILLS, "all"], default="all")
     p.add_argument("--seed", type=int, default=ambience.DEFAULT_SEED)
     p.add_argument(
         "--frames",
@@ -51,19 +46,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         type=int,
         default=0,
         metavar="N",
-        help="N random moments per scene as JPEG with YOLO labels",
+        help="N random moments per scene as JPEG with YOLO labels; of the scene `anywhere` up to 6",
     )
     p.add_argument("--processes", type=int, default=1, help="Blender processes at once")
     return p.parse_args(argv)
-
-
-def picture_of_numbers(folder: Path, number: int) -> Any:
-    """The picture NNNNNN.id.png as RGB."""
-    path = folder / f"{number:06d}.id.png"
-    image = cv2.imread(str(path))
-    if image is None:
-        sys.exit(f"render: {path} cannot be read; remove it and run again")
-    return image[..., ::-1]
 
 
 def encode(folder: Path, target: Path, frames: int) -> None:
@@ -84,7 +70,7 @@ def video(scene: Scene, args: argparse.Namespace, work: Path) -> None:
     if len(wanted) < scene.frames:
         print(f"{scene.name}: {len(wanted)} frames under {folder}", file=sys.stderr)
         return
-    measured = [masks.measure(scene, k / FPS, picture_of_numbers(folder, k)) for k in wanted]
+    measured = [masks.measure(scene, k / FPS, masks.picture_of_numbers(folder, k)) for k in wanted]
     args.out.mkdir(parents=True, exist_ok=True)
     encode(folder, args.out / f"{scene.name}.mp4", scene.frames)
     document = truth.document(scene, measured, FPS, WIDTH, HEIGHT)
@@ -93,39 +79,16 @@ def video(scene: Scene, args: argparse.Namespace, work: Path) -> None:
     print(f"{scene.name}: video, truth and configuration in {args.out}", file=sys.stderr)
 
 
-def label(seen: masks.Seen) -> str:
-    """A line of a YOLO label file."""
-    x1, y1, x2, y2 = seen.box
-    box = ((x1 + x2) / 2 / WIDTH, (y1 + y2) / 2 / HEIGHT, (x2 - x1) / WIDTH, (y2 - y1) / HEIGHT)
-    return " ".join([str(CLASSES.index(seen.cls)), *(f"{v:.5f}" for v in box)])
-
-
-def stills(scene: Scene, count: int, out: Path, work: Path, processes: int) -> None:
-    """Random moments of a scene as pictures with labels."""
-    rng = np.random.default_rng([scene.seed, 5])
-    moments = [(k, float(t)) for k, t in enumerate(np.sort(rng.uniform(0, ambience.SECONDS, count)))]
-    folder = work / f"stills-{scene.name}-{scene.seed}-{count}"
-    for sub in ("images", "labels"):
-        (out / sub).mkdir(parents=True, exist_ok=True)
-    if all((out / "labels" / f"{scene.name}-{scene.seed}-{k:03d}.txt").exists() for k, _ in moments):
-        return
-    blender.draw(scene.name, scene.seed, moments, folder, processes)
-    for k, t in moments:
-        seen = masks.measure(scene, t, picture_of_numbers(folder, k))
-        kept = [s for s in seen if s.visible >= LEAST_VISIBLE and s.box[3] - s.box[1] >= LEAST_HEIGHT]
-        name = f"{scene.name}-{scene.seed}-{k:03d}"
-        shutil.copyfile(folder / f"{k:06d}.jpg", out / "images" / f"{name}.jpg")
-        (out / "labels" / f"{name}.txt").write_text("".join(label(s) + "\n" for s in kept))
-
-
 def main(argv: list[str] | None = None) -> None:
     """Render what the command line asks for."""
     args = parse(argv)
+    if args.scene == scenes.STILLS[-1] and not args.stills:
+        sys.exit("render: nothing moves in the scene `anywhere`; ask for --stills N")
     work = args.work or Path(tempfile.gettempdir()) / "parvis-frames"
     for name in scenes.NAMES if args.scene == "all" else (args.scene,):
         scene = scenes.build(name, args.seed)
         if args.stills:
-            stills(scene, args.stills, args.out, work, args.processes)
+            stills.stills(scene, args.stills, args.out, work, args.processes)
         else:
             video(scene, args, work)
 

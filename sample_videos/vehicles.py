@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from . import figure
-from .looks import CarLook, RiderLook
+from . import cycles, figure
+from .looks import CarLook
 from .meshes import Mesh, box, ellipsoid, join, loft, make, tube, wheel
 from .world import Floats
 
@@ -42,8 +41,11 @@ BODIES = {
                 (0.97, 1.04), (0.99, 0.85), (1, 0.6)), (0.62, 0.82), (0.7,), (0.19, 0.82), 0.34),
     "truck": Body(6.6, 2.1, 1.3, ((0, 0.8), (0.02, 0.95), (0.66, 0.97), (0.675, 1.9), (0.69, 2.25), (0.85, 2.3), (0.9, 2.2), (0.965, 1.4),
                   (0.985, 1.1), (1, 0.7)), (0.74, 0.92), (), (0.2, 0.82), 0.42),
+    "bus": Body(11.6, 2.5, 1.35, ((0, 0.8), (0.004, 2.2), (0.008, 2.85), (0.02, 3.0), (0.3, 3.05), (0.9, 3.05), (0.975, 2.95), (0.99, 2.2),
+                (0.996, 1.2), (1, 0.7)), (0.03, 0.96), tuple(0.12 * k for k in range(1, 8)), (0.24, 0.77), 0.48),
 }  # fmt: skip
 STATIONS = 61
+CYCLES = ("bicycle", "motorcycle")  # kinds of actors that carry riders; their looks are RiderLook
 
 
 def _profile(body: Body, x: Floats) -> Floats:
@@ -180,42 +182,6 @@ def carton() -> Mesh:
     )
 
 
-SADDLE = 0.93
-
-
-def _bike(paint: str) -> Mesh:
-    """A city bicycle at the origin, wheels on the ground."""
-    rear, front, r = (-0.52, 0, 0.34), (0.56, 0, 0.34), 0.34
-    parts = []
-    for c in (rear, front):
-        a = np.linspace(0, 2 * np.pi, 17)
-        rim = [(c[0] + (r - 0.02) * np.cos(t), 0.0, c[2] + (r - 0.02) * np.sin(t)) for t in a]
-        parts += [tube(p, q, 0.024, 0.024, "rubber", 5) for p, q in pairwise(rim)]
-        parts += [tube((c[0], 0, c[2]), rim[k], 0.006, 0.006, "m:.6,.6,.6", 4) for k in range(0, 16, 2)]
-    crank, seat, head = (-0.08, 0, 0.3), (-0.22, 0, 0.86), (0.42, 0, 0.84)
-    for a_, b_ in (
-        (crank, seat),
-        (crank, head),
-        (seat, head),
-        (rear, crank),
-        (rear, seat),
-        (head, front),
-        (head, (0.38, 0, 1.02)),
-    ):
-        parts.append(tube(a_, b_, 0.022, 0.022, paint, 6))
-    parts.append(tube((0.36, -0.28, 1.03), (0.36, 0.28, 1.03), 0.018, 0.018, "s:.03,.03,.03", 6))
-    parts.append(ellipsoid((-0.24, 0, 0.9), (0.14, 0.08, 0.04), "s:.02,.02,.02", 8, 4))
-    parts.append(box((-0.6, 0, 0.72), (0.36, 0.14, 0.02), "s:.03,.03,.03"))
-    parts.append(ellipsoid((0.46, 0, 0.86), (0.05, 0.05, 0.05), "lamp", 8, 4))
-    return join(parts).on(figure.BIKE)
-
-
-@lru_cache(maxsize=64)
-def bicycle(look: RiderLook) -> Mesh:
-    """Bicycle and rider, hung on the figure's bones."""
-    return join([figure.build(look.rider), _bike(look.paint)])
-
-
 @lru_cache(maxsize=128)
 def person_mesh(look: Any) -> Mesh:
     """A figure's mesh, built once per look."""
@@ -226,8 +192,8 @@ def actor_mesh(kind: str, look: Any) -> Mesh:
     """The mesh of an actor of any kind, in its own frame or bones."""
     if kind == "person":
         return person_mesh(look)
-    if kind == "bicycle":
-        return bicycle(look)
+    if kind in CYCLES:
+        return cycles.mesh(look)
     if kind == "carton":
         return carton()
     return car(look)
@@ -240,13 +206,6 @@ def actor_verts(kind: str, look: Any, row: Floats) -> Floats:
     if kind == "person":
         rot, pos = figure.pose(look, figure.angles(phase, swing, sit, talk), (x, y, z, heading))
         return figure.bend(mesh, rot, pos)
-    if kind == "bicycle":
-        saddle = SADDLE + 0.06
-        rot, pos = figure.pose(look.rider, figure.angles(phase, 0, 0, 0, True), (x, y, z, heading), saddle)
-        c, s = np.cos(heading), np.sin(heading)
-        back = np.array([c, s, 0]) * -0.2
-        pos = pos + back
-        rot[figure.BIKE] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-        pos[figure.BIKE] = (x, y, z)
-        return figure.bend(mesh, rot, pos)
+    if kind in CYCLES:
+        return cycles.verts(look, row)
     return mesh.moved(x, y, z, heading).verts

@@ -68,6 +68,11 @@ class Light:
     strength: float
     sky: float
 
+    @property
+    def night(self) -> bool:
+        """Whether the sky is so dark that lamps are lit."""
+        return self.sky < 0.3
+
 
 @dataclass
 class Track:

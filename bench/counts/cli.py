@@ -1,7 +1,10 @@
 """Counts against truth: occupancy, entries, exits, lines and bays of the box, next to a baseline.
 
     python -m bench.counts [--model F.onnx …] [--size 640] [--rate R …] [--set scenes|pets|tud|parking …]
-        [--scenes DIR] [--shared DIR] [--out DIR] [--no-baseline] [--json] [--markdown] [--samples 2000] [--seed 0]
+        [--look zones] [--scenes DIR] [--shared DIR] [--out DIR] [--no-baseline] [--json] [--markdown] [--samples 2000] [--seed 0]
+
+`--look zones` counts each video twice: seen whole, and with the detector looking only at the part that holds its
+zones and lines (`look: zones` in a configuration); it adds how long a frame of each takes.
 
 Sets: the rendered scenes; PETS09-S2L1 and TUD-Campus; pictures of parking lots. The last three are no part of the
 project and are looked for in DIR/data (default ../shared). Every figure is defined in docs/counting-error.md. The
@@ -18,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from bench.counts import cases, detections, parking_pictures, table
+from bench.counts import cases, detections, looking, parking_pictures, table
 from bench.counts.run import measure
 from bench.counts.verdict import Verdict, judge
 from edge.detect import resolve_model
@@ -33,14 +36,14 @@ def main(words: Sequence[str] | None = None) -> None:
     asked = _parser().parse_args(words)
     began = time.monotonic()
     try:
-        runs, lots = _measure(asked)
+        runs, lots, looks = _measure(asked)
     except (EdgeError, ValueError, OSError) as exc:
         sys.exit(f"bench.counts: {exc}")
     if not runs and not lots:
         sys.exit("bench.counts: nothing to measure; every set asked for is absent")
     verdicts = judge([run for run in runs if _judged(run, asked.model)])
     seconds = round(time.monotonic() - began)
-    _say(runs, lots, verdicts, markdown=asked.markdown, out=sys.stderr if asked.json else sys.stdout)
+    _say(runs, lots, looks, verdicts, markdown=asked.markdown, out=sys.stderr if asked.json else sys.stdout)
     print(f"bench.counts: {seconds} s", file=sys.stderr)
     document = {
         "version": 1,
@@ -49,6 +52,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "seed": asked.seed,
         "runs": runs,
         "parking": lots,
+        "look": looks,
         "verdicts": [verdict.row() for verdict in verdicts],
     }
     if asked.out:
@@ -60,6 +64,7 @@ def main(words: Sequence[str] | None = None) -> None:
 def _say(
     runs: list[dict[str, Any]],
     lots: list[dict[str, Any]],
+    looks: list[dict[str, Any]],
     verdicts: Sequence[Verdict],
     *,
     markdown: bool,
@@ -76,14 +81,19 @@ def _say(
         "",
         table.LEGEND,
         "",
+        *([*looking.lines(looks), ""] if looks else []),
         *([f"```text\n{judged}\n```"] if markdown else [judged]),
         sep="\n",
         file=out,
     )
 
 
-def _measure(asked: argparse.Namespace) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _measure(
+    asked: argparse.Namespace,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """Runs of the videos, parking lots, and what looking at zones alone saves."""
     runs: list[dict[str, Any]] = []
+    looks: list[dict[str, Any]] = []
     lots: list[dict[str, Any]] = []
     drawn: list[tuple[dict[str, Any], list[cases.Case], dict[str, Any]]] = []
     for name in asked.set or cases.SETS:
@@ -92,12 +102,16 @@ def _measure(asked: argparse.Namespace) -> tuple[list[dict[str, Any]], list[dict
             lots += _lots(models, asked)
             continue
         found = cases.find(name, asked.scenes, asked.shared)
-        for model in models if found else ():
-            videos = [(c, detections.of_video(c.name, c.video, model, asked.cache)) for c in found]
+        if asked.look == "zones":
+            looks += [row for model in models for row in looking.times(found, model)]
+        for model, look in [(m, k) for m in models if found for k in _looks(asked)]:
+            seen = [(c, looking.model_for(c, model) if look == "zones" else model) for c in found]
+            videos = [(c, detections.of_video(c.name, c.video, m, asked.cache)) for c, m in seen]
+            label = model.name if look == "frame" else f"{model.name} zones"
             for rate in cases.rates_of(name, max(case.truth.fps for case in found), asked.rate):
                 run, said = measure(
                     videos,
-                    model.name,
+                    label,
                     rate,
                     with_baseline=not asked.no_baseline,
                     samples=asked.samples,
@@ -105,11 +119,11 @@ def _measure(asked: argparse.Namespace) -> tuple[list[dict[str, Any]], list[dict
                 )
                 runs.append(run)
                 drawn.append((run, found, said))
-                print(f"  {name} {model.name} {rate:g} fps", file=sys.stderr)
+                print(f"  {name} {label} {rate:g} fps", file=sys.stderr)
     if asked.out:
         asked.out.mkdir(parents=True, exist_ok=True)
         _draw(asked.out, drawn)
-    return runs, lots
+    return runs, lots, looks
 
 
 def _draw(folder: Path, drawn: Sequence[tuple[dict[str, Any], list[cases.Case], dict[str, Any]]]) -> None:
@@ -127,6 +141,10 @@ def _draw(folder: Path, drawn: Sequence[tuple[dict[str, Any], list[cases.Case], 
                 pictures.draw_video(folder, run, video, case.truth, said[case.name])
     if drawn:
         pictures.draw_summary(folder, [run for run, *_ in drawn])
+
+
+def _looks(asked: argparse.Namespace) -> tuple[str, ...]:
+    return ("frame", "zones") if asked.look == "zones" else ("frame",)
 
 
 def _lots(models: Sequence[detections.Model], asked: argparse.Namespace) -> list[dict[str, Any]]:
@@ -162,6 +180,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--model", type=Path, action="append", help="an .onnx file; default: the starter, and the reference")
+    add(
+        "--look",
+        choices=("frame", "zones"),
+        default="frame",
+        help="zones: also with the detector on them alone",
+    )
     add("--size", type=int, default=640, help="longer side of the network's input (default 640)")
     add(
         "--rate",

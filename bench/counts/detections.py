@@ -11,7 +11,7 @@ import inspect
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 
 from bench.counts.series import IntArray
-from edge import detect, yolo
+from edge import detect, letterbox
 from edge.decode import Rate
-from edge.detect import OnnxDetector
+from edge.detect import Names, OnnxDetector
 from edge.pipeline import WEAK
 from edge.records import Detections, FloatArray, Frame
 from edge.video_file import VideoFile
@@ -41,10 +41,16 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A detector's file and the longer side of its input."""
+    """A detector's file and the longer side of its input; class names for a file without them; what is kept.
+
+    ``part``: what of the frames it looks at, pixels; None: all.
+    """
 
     path: Path
     size: int
+    names: Names = None
+    least: float = LEAST
+    part: letterbox.Part | None = None
 
     @property
     def name(self) -> str:
@@ -55,7 +61,14 @@ class Model:
         """As a replay opens it: all classes, weak detections too. Raises ModelError."""
         threads = min(os.cpu_count() or 1, 4)
         return OnnxDetector(
-            self.path, confidence=LEAST, classes=None, input_size=self.size, threads=threads, spinning=True
+            self.path,
+            confidence=self.least,
+            classes=None,
+            names=self.names,
+            input_size=self.size,
+            threads=threads,
+            spinning=True,
+            look=None if self.part is None else lambda wh: self.part,
         )
 
 
@@ -100,6 +113,13 @@ def of_pictures(paths: Sequence[Path], model: Model, cache: Path) -> list[Sight]
     return _sights(model, _remembered("pictures", paths, model, cache))
 
 
+def of_frames(
+    name: str, content: bytes, frames: Callable[[], Iterable[Frame]], model: Model, cache: Path
+) -> list[Sight]:
+    """Each of ``frames``, read only if the cache has none for ``content``, which stands for all of them."""
+    return _sights(model, _kept(name, _key([content], model), frames, model, cache))
+
+
 def _sights(model: Model, answers: Iterable[Answer]) -> list[Sight]:
     """Detections by the code of the box; a picture of another shape gets a detector of its own."""
     detectors: dict[tuple[int, int], OnnxDetector] = {}
@@ -113,11 +133,18 @@ def _sights(model: Model, answers: Iterable[Answer]) -> list[Sight]:
 
 
 def _remembered(name: str, paths: Sequence[Path], model: Model, cache: Path) -> list[Answer]:
-    file = cache / f"{name}-{model.name}-{_key(paths, model)}.npz"
+    contents = [hashlib.sha256(path.read_bytes()).digest() for path in paths]
+    return _kept(name, _key(contents, model), lambda: _frames(paths), model, cache)
+
+
+def _kept(
+    name: str, key: str, frames: Callable[[], Iterable[Frame]], model: Model, cache: Path
+) -> list[Answer]:
+    file = cache / f"{name}-{model.name}-{key}.npz"
     if file.exists():
         return _load(file)
     cache.mkdir(parents=True, exist_ok=True)
-    answers = list(_ask(name, paths, model))
+    answers = list(_ask(name, frames(), model))
     part = file.with_suffix(f".{os.getpid()}.part")
     with part.open("wb") as stream:
         _save(stream, answers)
@@ -125,17 +152,17 @@ def _remembered(name: str, paths: Sequence[Path], model: Model, cache: Path) -> 
     return answers
 
 
-def _ask(name: str, paths: Sequence[Path], model: Model) -> Iterator[Answer]:
+def _ask(name: str, frames: Iterable[Frame], model: Model) -> Iterator[Answer]:
     """Run the network over every frame."""
     began, number = time.monotonic(), 0
     detectors: dict[tuple[int, int], OnnxDetector] = {}
-    for number, frame in enumerate(_frames(paths), start=1):
+    for number, frame in enumerate(frames, start=1):
         wh = (frame.image.shape[1], frame.image.shape[0])
         detector = detectors.setdefault(wh, model.open()) if wh not in detectors else detectors[wh]
         output = detector.infer(detector.preprocess(frame.image))
         columns = _cells_are_columns(output.shape)
         scores = output[4:].max(axis=0) if columns else output[:, 4]
-        index = np.flatnonzero(scores >= LEAST)
+        index = np.flatnonzero(scores >= model.least)
         cells = output[:, index].T if columns else output[index]
         yield Answer(frame.at, wh, (output.shape[0], output.shape[1]), index, cells.copy())
         if number % 100 == 0:
@@ -163,12 +190,12 @@ def _cells_are_columns(shape: tuple[int, ...]) -> bool:
     return shape[0] < shape[1]
 
 
-def _key(paths: Sequence[Path], model: Model) -> str:
+def _key(contents: Sequence[bytes], model: Model) -> str:
     """Names everything that the answers depend on."""
-    before = "".join(inspect.getsource(part) for part in (detect, yolo.Letterbox, yolo.fitted_input))
-    digest = hashlib.sha256(f"2 {model.size} {LEAST} {yolo.PADDING} {before}".encode())
-    for path in (model.path, *paths):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    before = "".join(inspect.getsource(part) for part in (detect, letterbox))
+    digest = hashlib.sha256(f"2 {model.size} {model.least} {model.part} {before}".encode())
+    for content in (hashlib.sha256(model.path.read_bytes()).digest(), *contents):
+        digest.update(content)
     return digest.hexdigest()[:20]
 
 

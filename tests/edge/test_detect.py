@@ -26,7 +26,7 @@ from tests.onnx_factory import (
     yolox_output,
 )
 
-SHARED_MODELS = Path(os.environ.get("PARVIS_TEST_MODELS", "/work/shared/models"))
+SHARED_MODELS = Path(os.environ.get("PARVIS_TEST_MODELS") or Path(__file__).parents[3] / "shared" / "models")
 GREY = np.full((64, 64, 3), 90, np.uint8)
 CAR_AND_PERSON = raw_output([(32, 32, 20, 10, 2, 0.9), (10, 20, 6, 18, 0, 0.6)], 6, 84)
 

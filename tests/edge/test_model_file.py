@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge import detect, model_file
+from edge import model_file
 from edge.detect import OnnxDetector
 from edge.errors import ModelError
 from tests.onnx_factory import constant_model, external_data_model, foreign_operator_model, raw_output
@@ -46,7 +46,7 @@ def test_not_onnx(tmp_path, content):
 
 
 def test_too_large(tmp_path, monkeypatch):
-    monkeypatch.setattr(detect, "MAX_BYTES", 1000)
+    monkeypatch.setattr(model_file, "MAX_BYTES", 1000)
     refused(constant_model(tmp_path / "m.onnx", CAR_AND_PERSON), "100 MB at most")
 
 

@@ -10,15 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.names import CLASSES
+from edge.letterbox import Letterbox, fitted_input
 from edge.model_file import COCO, class_lookup
 from edge.records import Detections
 from edge.yolo import (
     INSIDE,
     MAX_DETECTIONS,
     Layout,
-    Letterbox,
     decode,
-    fitted_input,
     grid_cells,
     layout_of,
     merge_riders,
