@@ -26,8 +26,9 @@ from contract.names import (
     TimeQuality,
     dwell_bounds,
 )
+from edge.crossing import LineFlow
 from edge.drift import Balance, add
-from edge.flow import LineFlow, Visit, ZoneFlow
+from edge.flow import Visit, ZoneFlow
 from edge.parking import BayWatch
 from edge.presence import Observed, Span, peak, seconds, seen
 from edge.zones import CountLine, Layout, Zone

@@ -18,8 +18,9 @@ from contract.messages import Body, IntervalSeconds
 from contract.names import CLASSES, VEHICLES, ObjectClass, TimeQuality
 from edge.anchor import Anchoring
 from edge.closing import Closer, Watched
+from edge.crossing import LineFlow
 from edge.drift import Balance
-from edge.flow import LineFlow, Sighting, Subject, ZoneFlow
+from edge.flow import Sighting, Subject, ZoneFlow
 from edge.grid import PresenceGrid
 from edge.parking import BayWatch
 from edge.presence import Observed
@@ -126,6 +127,8 @@ class CameraCounters:
         self._closer.end(at)
         for flow in self._watched.flows.values():
             flow.finish(at)
+        for line in self._watched.lines.values():
+            line.finish()
         for bays in self._watched.bays.values():
             bays.finish(at)
         if self._grid is not None:

@@ -1,4 +1,4 @@
-"""Entries, exits, dwell and line crossings: what needs tracks.
+"""Entries, exits and dwell: what needs tracks. Line crossings: `edge.crossing`.
 
 Words (design.md section 6): a track born inside a zone is not an entry, one lost inside is not an exit. Every
 change is confirmed by evidence over time or distance and then dated back to its first evidence.
@@ -9,16 +9,14 @@ State of a track is dropped with the track.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.geometry import chord, distance_to_edge, points_in_polygon, segments_cross, side_of_line
+from edge.geometry import chord, distance_to_edge, points_in_polygon
 from edge.presence import HOLD_S, Span
-from edge.zones import CountLine
 
 # A change is believed once it lasted CONFIRM_S and lies this share of the box height beyond the zone's edge, or
 # once the object moved CONFIRM_TRAVEL box heights since it; on the edge itself only after CONFIRM_EDGE_S.
@@ -30,9 +28,6 @@ CONFIRM_EDGE_S = 3.0
 BRIDGE_S = 3.0
 # Of the frame: an edge of a zone this near to its border was meant to lie on it.
 BORDER = 0.01
-# Crossing a line takes this share of the box height beyond it on either side: jitter stays within.
-LINE_BAND = 0.12
-
 
 Anchor = NDArray[np.float64]
 
@@ -132,7 +127,7 @@ class ZoneFlow:
 
     def forget(self, before: float) -> None:
         """Drop visits that ended before an instant."""
-        self.visits = [visit for visit in self.visits if visit.end > before]
+        self.visits = [visit for visit in self.visits if visit.end >= before]
 
     def present(self, at: float) -> Counter[int]:
         """Real tracks inside now and seen within the last second, by class id (for the preview)."""
@@ -225,68 +220,3 @@ class ZoneFlow:
             self._switch(member)
         if member.visit is not None:
             member.visit.end = member.hold_until
-
-
-Direction = Literal["in", "out"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Crossing:
-    """One track crossed a line at ``at``."""
-
-    subject: Subject
-    at: float
-    direction: Direction
-
-
-@dataclass(slots=True)
-class _Walker:
-    """One track as one line sees it. ``side`` is -1 or 1 once it was clearly on one side."""
-
-    anchor: Anchor
-    side: int = 0
-    crossed_at: float | None = None  # the way since ``side`` has crossed the segment an odd number of times
-
-
-@dataclass(slots=True, eq=False)
-class LineFlow:
-    """Crossings of one count line by tracks.
-
-    A crossing needs the object clearly on one side, then clearly on the other, and its way between the two
-    through the segment itself: not past its ends, and not by a box that merely grows.
-    """
-
-    line: CountLine
-    crossings: list[Crossing] = field(default_factory=list)
-    _walkers: dict[int, _Walker] = field(default_factory=dict)
-
-    def observe(self, sightings: Iterable[Sighting], alive: frozenset[int], at: float) -> None:
-        """One frame: the tracks seen in it, and the ids of all tracks that may still be found again."""
-        for sighting in sightings:
-            walker = self._walkers.get(sighting.track_id)
-            if walker is None:
-                walker = self._walkers[sighting.track_id] = _Walker(sighting.anchor)
-            self._update(walker, sighting, at)
-        for track_id in [track_id for track_id in self._walkers if track_id not in alive]:
-            del self._walkers[track_id]
-
-    def forget(self, before: float) -> None:
-        """Drop crossings before an instant."""
-        self.crossings = [crossing for crossing in self.crossings if crossing.at >= before]
-
-    def _update(self, walker: _Walker, sighting: Sighting, at: float) -> None:
-        a, b = self.line.a, self.line.b
-        if segments_cross(walker.anchor, sighting.anchor, a, b):
-            walker.crossed_at = at if walker.crossed_at is None else None
-        walker.anchor = sighting.anchor
-        distance = float(side_of_line(a, b, sighting.anchor)[0]) / self.line.length
-        if abs(distance) < LINE_BAND * sighting.height:
-            return
-        side = 1 if distance > 0 else -1
-        if side == walker.side:
-            walker.crossed_at = None
-        else:
-            if walker.side and walker.crossed_at is not None:
-                direction: Direction = "in" if side > 0 else "out"
-                self.crossings.append(Crossing(sighting.subject, walker.crossed_at, direction))
-            walker.side, walker.crossed_at = side, None

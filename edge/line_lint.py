@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from contract.names import ObjectClass
+from edge.crossing import LINE_BAND
 from edge.findings import Array, Expected, Finding, percent, up
-from edge.flow import LINE_BAND
 from edge.geometry import distance_to_edge, segments_cross
 from edge.lint_geometry import room
 from edge.measured import LEAST_OBJECTS, SAMPLE_S, VX, VY, WHO, H, X, Y

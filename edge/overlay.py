@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from contract.names import CLASSES, ObjectClass
 from edge.counters import CameraCounters
-from edge.flow import Crossing
+from edge.crossing import Crossing
 from edge.pipeline import Pipeline
 from edge.records import Detections, Frame
 from edge.replay import Replay, Watch

@@ -139,7 +139,7 @@ class BayWatch:
     def forget(self, before: float) -> None:
         """Drop stays that ended before an instant."""
         for bay in self._bays.values():
-            bay.stays = [stay for stay in bay.stays if stay.end > before]
+            bay.stays = [stay for stay in bay.stays if stay.end >= before]
 
     def occupied(self) -> dict[str, bool]:
         """The present state by bay (for the preview)."""
@@ -206,7 +206,9 @@ def _update_free(bay: _Bay, look: _Look, at: float, step_s: float) -> None:
     if look.box is None:
         bay.against_s = max(0.0, bay.against_s - 0.5 * step_s)
         if bay.against_s == 0.0:
-            bay.trail.clear()
+            # In a bay not decided yet the first looks say whether the car stood there from the start.
+            keep_s = FREE_S if bay.occupied is None else 0.0
+            bay.trail = [step for step in bay.trail if step[0] > at - keep_s]
         if bay.occupied is None and not bay.trail and at - _known(bay.first_at) >= FREE_S:
             bay.occupied = False
         return

@@ -12,8 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,8 +19,11 @@ from contract.names import CLASSES
 from edge.assignment import assign
 from edge.geometry import covered_share, iou_matrix
 from edge.kalman import BoxFilter
-from edge.records import Detections, Track, TrackState
-from edge.similarity import displacement, grown_iou
+from edge.records import Detections, Track
+from edge.similarity import displacement, grown_iou, riding
+from edge.track_state import State, TrackerSettings
+
+__all__ = ["Tracker", "TrackerSettings"]
 
 # A box within this share of the frame's width from its border is about to leave through it, or has just come.
 BORDER = 0.02
@@ -33,61 +34,7 @@ HELD_S = 2.0  # whoever covers a hidden object may be missed for so long
 
 # Classes that one object may change between from frame to frame: people, two-wheelers, four-wheelers.
 _KIND = np.array([{"person": 0, "bicycle": 1, "motorcycle": 1}.get(name, 2) for name in CLASSES])
-
-
-@dataclass(frozen=True, slots=True)
-class TrackerSettings:
-    """``confidence`` is the least for a new track; weaker detections only continue one."""
-
-    confidence: float = 0.25
-    confirm_hits: int = 3
-    tentative_s: float = 1.0
-    lost_s: float = 4.0
-    grow: float = 0.25  # share of the box by which both boxes grow on each side before they are compared
-    grow_per_s: float = 0.5  # more of it for each second without a sighting
-    recency_s: float = 3.0
-    least_similarity: float = 0.08
-    same_object_iou: float = 0.75
-    together: float = 0.5  # box heights a second: two who pass each other part faster
-    # How far from where it was expected a detection may lie: standard deviations of the filter, plus box heights for
-    # what no filter knows (a step aside, a box cut off); and how much its height may differ, as a ratio.
-    deviations: float = 3.0
-    slack: float = 0.3
-    height_ratio: float = 2.2
-    least_likelihood: float = 0.1
-    # Who vanished within the picture, behind a sign or a van, and stood there, comes out again near that place.
-    remember_s: float = 10.0
-    known_s: float = 1.0  # for who was seen this long
-    reach: float = 0.5  # box heights
-    # Who vanished behind somebody who stands still is held there while that lasts.
-    hidden_s: float = 25.0
-    hidden_share: float = 0.5  # of the last box that the other's box covers
-    still: float = 0.2  # box heights a second
-    nearer: float = 0.05  # box heights that the other's feet are lower
-    apart: float = 0.3  # once, no more than this share of it was covered: two boxes on one person never part
-
-
-@dataclass(slots=True)
-class _State:
-    """What belongs to a track besides its filter row."""
-
-    track_id: int
-    born_at: float
-    seen_at: float
-    confidence: float
-    hits: int
-    votes: NDArray[np.float64]
-    first: NDArray[np.float32]
-    last: NDArray[np.float32]
-    found_at: float | None = None
-    hidden_at: float | None = None
-    apart: bool = False
-    state: TrackState = "tentative"
-
-    @property
-    def held_at(self) -> float:
-        """When it was last seen or known to be hidden."""
-        return self.seen_at if self.hidden_at is None else max(self.seen_at, self.hidden_at)
+_PERSON, _CYCLE = 0, 1  # kinds
 
 
 class Tracker:
@@ -102,7 +49,7 @@ class Tracker:
         self._settings = settings or TrackerSettings()
         self._frame_wh = frame_wh
         self._filter = BoxFilter()
-        self._states: list[_State] = []
+        self._states: list[State] = []
         self._next_id = 1
 
     def update(self, detections: Detections, at: float) -> tuple[Track, ...]:
@@ -117,6 +64,7 @@ class Tracker:
         left = self._associate(detections, np.flatnonzero(strong), at, tentative=False)
         left = self._associate(detections, left, at, tentative=True)
         self._associate(detections, np.flatnonzero(~strong), at, tentative=False)
+        left = self._ride_on(detections, left, at)
         left = self._revive(detections, left, at)
         for index in left:
             self._start(detections, int(index), at)
@@ -145,6 +93,35 @@ class Tracker:
             self._feed(self._states[row], detections, int(candidates[column]), at)
         return np.delete(candidates, columns)
 
+    def _ride_on(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> NDArray[np.int64]:
+        """Give riders whose cycle was missed to its track, and the reverse; return the candidates left over.
+
+        A rider and the cycle are one object, which the detector shows as a cycle or, when it misses that, as a person.
+        """
+        kinds = _KIND[detections.class_id[candidates]]
+        rows = [r for r, s in enumerate(self._states) if s.seen_at < at and at - s.seen_at <= HELD_S]
+        mine = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows], np.int64)
+        for rider, cycle in ((_PERSON, _CYCLE), (_CYCLE, _PERSON)):
+            tracks, found = (
+                [r for r, k in zip(rows, mine, strict=True) if k == cycle],
+                candidates[kinds == rider],
+            )
+            if not tracks or not len(found):
+                continue
+            known, boxes = self._filter.xyxy()[tracks], detections.xyxy[found].astype(np.float64)
+            fit = riding(boxes, known).T if cycle == _CYCLE else riding(known, boxes)
+            for row, column in zip(*assign(fit, 1e-6), strict=True):
+                index, box = int(found[column]), boxes[column]
+                if cycle == _CYCLE:  # where the whole is, by its rider
+                    shift = np.array([box[::2].mean() - known[row, ::2].mean(), box[1] - known[row, 1]])
+                    box = known[row] + np.tile(shift, 2)
+                self._filter.correct(np.array([tracks[row]]), box[None].astype(np.float32))
+                self._feed(self._states[tracks[row]], detections, index, at)
+                self._states[tracks[row]].last = box.astype(np.float32)
+                candidates = candidates[candidates != index]
+                kinds = _KIND[detections.class_id[candidates]]
+        return candidates
+
     def _revive(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> NDArray[np.int64]:
         """Give detections that no track explains to tracks lost near there; return the candidates left over."""
         rows = [row for row, state in enumerate(self._states) if state.seen_at < at and self._vanished(state)]
@@ -162,7 +139,7 @@ class Tracker:
             state.found_at = at
         return np.delete(candidates, columns)
 
-    def _vanished(self, state: _State) -> bool:
+    def _vanished(self, state: State) -> bool:
         """Whether a known track was lost within the picture, and not to another number."""
         known = state.state == "lost" and state.seen_at - state.born_at >= self._settings.known_s
         return known and not self._at_border(state.last) and not self._went_on(state)
@@ -192,7 +169,7 @@ class Tracker:
             ):
                 state.hidden_at = at
 
-    def _went_on(self, lost: _State) -> bool:
+    def _went_on(self, lost: State) -> bool:
         """Whether a track began near where another was lost, about then or since: most likely the same object."""
         firsts = [s.first for s in self._states if s is not lost and s.born_at > lost.seen_at - OVERLAP_S]
         return bool(firsts) and bool(displacement(lost.last[None], np.array(firsts)).min() < NEAR)
@@ -234,7 +211,7 @@ class Tracker:
         likely: NDArray[np.float64] = np.maximum(np.exp(-0.5 * misfit2), settings.least_likelihood)
         return likely
 
-    def _feed(self, state: _State, detections: Detections, index: int, at: float) -> None:
+    def _feed(self, state: State, detections: Detections, index: int, at: float) -> None:
         confidence = float(detections.confidence[index])
         state.votes[detections.class_id[index]] += confidence
         state.seen_at, state.confidence, state.hits = at, confidence, state.hits + 1
@@ -247,7 +224,7 @@ class Tracker:
         confidence = float(detections.confidence[index])
         votes[detections.class_id[index]] = confidence
         box = detections.xyxy[index]
-        self._states.append(_State(self._next_id, at, at, confidence, 1, votes, first=box, last=box))
+        self._states.append(State(self._next_id, at, at, confidence, 1, votes, first=box, last=box))
         self._filter.add(detections.xyxy[index], at)
         self._next_id += 1
 

@@ -15,7 +15,7 @@ PACKAGES = ("parvis", "contract", "edge", "server", "models", "bench", "sample_v
 EDGE_CORE = {
     "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
-    "anchor", "drift", "letterbox", "look", "ground", "ground_points", "motion", "grid",
+    "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
     "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.

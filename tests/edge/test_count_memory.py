@@ -109,7 +109,6 @@ def test_a_rider_counts_once_as_the_cycle(name: ObjectClass, rate: float) -> Non
     assert counted(ride(name, rate)) == {name: [1, 1, 1]}
 
 
-@pytest.mark.xfail(strict=True, reason="the rider becomes a track of its own where the cycle is missed")
 @pytest.mark.parametrize(("rate", "missed"), [(6, 0.3), (10, 0.2), (10, 0.3)])
 def test_a_rider_whose_cycle_is_missed_now_and_then_counts_once(rate: float, missed: float) -> None:
     """design.md section 5: a rider counts once, as the bicycle or motorcycle."""

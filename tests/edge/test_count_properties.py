@@ -296,7 +296,6 @@ def undecided(walker: Walker, at: float) -> float:
     return CONFIRM_EDGE_S if near.any() or hits.any() != hits.all() else 0.0
 
 
-@pytest.mark.xfail(strict=True, reason="ZoneFlow.forget drops what ended exactly at the border")
 @pytest.mark.parametrize("border", [10, 20])
 def test_an_exit_at_the_border_of_an_interval_is_counted(border: float) -> None:
     """It belongs to the interval that begins then: frames a quarter of a second apart do fall on it."""

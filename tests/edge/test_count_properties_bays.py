@@ -141,7 +141,6 @@ def test_bays_are_never_fuller_than_they_are_many(cars: list[Parked], rate: floa
         assert -3 <= came <= 3
 
 
-@pytest.mark.xfail(strict=True, reason="Watched.forget drops what ended exactly at the border")
 @pytest.mark.parametrize("leaves", [40, 60])
 def test_a_departure_at_the_border_of_an_interval_is_counted(leaves: float) -> None:
     """It belongs to the interval that begins then."""
@@ -151,9 +150,6 @@ def test_a_departure_at_the_border_of_an_interval_is_counted(leaves: float) -> N
     assert sums(count(script, interval_s=10))[1] == 1
 
 
-@pytest.mark.xfail(
-    strict=True, reason="evidence is dropped when it weighs nothing, also in a bay not decided yet"
-)
 def test_a_car_seen_in_the_first_look_has_not_arrived_though_it_is_missed_then() -> None:
     """Found at 0, .5 and 1.5 s and from 3.5 s on, at two frames a second: it stood there all the time."""
     car, nothing = detections((208, 170, 292, 256), name="car"), Detections.empty()

@@ -118,7 +118,6 @@ def test_4_a_single_sight_beyond_the_line_is_no_crossing(far: float, rate: float
         assert theirs(GATE, script, 4, 30, recipe=tuned(4)).crossings == 23
 
 
-@pytest.mark.xfail(strict=True, reason="LineFlow believes a single sighting LINE_BAND beyond the line")
 @pytest.mark.parametrize(("rate", "far", "gap_s"), [(4, 0.5, 0), (4, 0.6, 0), (4, 0.3, 1), (10, 0.5, 1)])
 def test_4_a_single_far_sight_beyond_the_line_is_no_crossing(rate: float, far: float, gap_s: float) -> None:
     """supervision#2598 again, with a box that jumps half a height, or is off when somebody is found after a gap."""
