@@ -21,7 +21,7 @@ from edge.geometry import covered_share, iou_matrix
 from edge.kalman import BoxFilter
 from edge.records import Detections, Track
 from edge.similarity import displacement, grown_iou, riding
-from edge.track_state import State, TrackerSettings
+from edge.track_state import CYCLE, KIND, MOTOR, PERSON, State, TrackerSettings
 
 __all__ = ["Tracker", "TrackerSettings"]
 
@@ -30,11 +30,9 @@ BORDER = 0.02
 # A track that begins this near (box heights) to where another was lost is most likely the same object.
 NEAR = 1.0
 OVERLAP_S = 1.0  # both may have been fed for a moment
+# Vehicles seen once: how soon after, how fast (box heights a second; 60 km/h) and how alike the second sight is.
+LEAP_S, FASTEST, LEAP_RATIO = 0.4, 12.0, 1.35
 HELD_S = 2.0  # whoever covers a hidden object may be missed for so long
-
-# Classes that one object may change between from frame to frame: people, two-wheelers, four-wheelers.
-_KIND = np.array([{"person": 0, "bicycle": 1, "motorcycle": 1}.get(name, 2) for name in CLASSES])
-_PERSON, _CYCLE = 0, 1  # kinds
 
 
 class Tracker:
@@ -65,6 +63,7 @@ class Tracker:
         left = self._associate(detections, left, at, tentative=True)
         self._associate(detections, np.flatnonzero(~strong), at, tentative=False)
         left = self._ride_on(detections, left, at)
+        left = self._leap(detections, left, at)
         left = self._revive(detections, left, at)
         for index in left:
             self._start(detections, int(index), at)
@@ -98,10 +97,10 @@ class Tracker:
 
         A rider and the cycle are one object, which the detector shows as a cycle or, when it misses that, as a person.
         """
-        kinds = _KIND[detections.class_id[candidates]]
+        kinds = KIND[detections.class_id[candidates]]
         rows = [r for r, s in enumerate(self._states) if s.seen_at < at and at - s.seen_at <= HELD_S]
-        mine = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows], np.int64)
-        for rider, cycle in ((_PERSON, _CYCLE), (_CYCLE, _PERSON)):
+        mine = np.array([KIND[int(self._states[row].votes.argmax())] for row in rows], np.int64)
+        for rider, cycle in ((PERSON, CYCLE), (CYCLE, PERSON)):
             tracks, found = (
                 [r for r, k in zip(rows, mine, strict=True) if k == cycle],
                 candidates[kinds == rider],
@@ -109,18 +108,42 @@ class Tracker:
             if not tracks or not len(found):
                 continue
             known, boxes = self._filter.xyxy()[tracks], detections.xyxy[found].astype(np.float64)
-            fit = riding(boxes, known).T if cycle == _CYCLE else riding(known, boxes)
+            fit = riding(boxes, known).T if cycle == CYCLE else riding(known, boxes)
             for row, column in zip(*assign(fit, 1e-6), strict=True):
                 index, box = int(found[column]), boxes[column]
-                if cycle == _CYCLE:  # where the whole is, by its rider
+                if cycle == CYCLE:  # where the whole is, by its rider
                     shift = np.array([box[::2].mean() - known[row, ::2].mean(), box[1] - known[row, 1]])
                     box = known[row] + np.tile(shift, 2)
                 self._filter.correct(np.array([tracks[row]]), box[None].astype(np.float32))
                 self._feed(self._states[tracks[row]], detections, index, at)
                 self._states[tracks[row]].last = box.astype(np.float32)
                 candidates = candidates[candidates != index]
-                kinds = _KIND[detections.class_id[candidates]]
+                kinds = KIND[detections.class_id[candidates]]
         return candidates
+
+    def _leap(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> NDArray[np.int64]:
+        """Give a vehicle's second sight to its first, far from it; return the candidates left over.
+
+        At 4 frames a second a car comes further between two frames than boxes grow. Only what nothing else explains,
+        and only one to one: two newcomers near each other could be exchanged.
+        """
+        rows = [
+            row
+            for row, state in enumerate(self._states)
+            if state.hits == 1 and state.seen_at < at <= state.seen_at + LEAP_S
+        ]
+        rows = [row for row in rows if KIND[int(self._states[row].votes.argmax())] == MOTOR]
+        found = candidates[KIND[detections.class_id[candidates]] == MOTOR]
+        if not rows or not len(found):
+            return candidates
+        away, ratio = self._filter.misfit(rows, detections.xyxy[found], 0.0, 1.0)
+        since = np.array([at - self._states[row].seen_at for row in rows])[:, None]
+        fits = (away <= FASTEST * since) & (np.abs(np.log(ratio)) <= np.log(LEAP_RATIO))
+        fits &= (fits.sum(axis=1, keepdims=True) == 1) & (fits.sum(axis=0, keepdims=True) == 1)
+        for row, column in zip(*np.nonzero(fits), strict=True):
+            self._filter.correct(np.array([rows[row]]), detections.xyxy[found[[column]]])
+            self._feed(self._states[rows[row]], detections, int(found[column]), at)
+        return np.setdiff1d(candidates, found[fits.any(axis=0)])
 
     def _revive(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> NDArray[np.int64]:
         """Give detections that no track explains to tracks lost near there; return the candidates left over."""
@@ -199,8 +222,8 @@ class Tracker:
         return similarity
 
     def _same_kind(self, rows: list[int], detections: Detections) -> NDArray[np.bool_]:
-        kinds = np.array([_KIND[int(self._states[row].votes.argmax())] for row in rows])
-        same: NDArray[np.bool_] = kinds[:, None] == _KIND[detections.class_id][None, :]
+        kinds = np.array([KIND[int(self._states[row].votes.argmax())] for row in rows])
+        same: NDArray[np.bool_] = kinds[:, None] == KIND[detections.class_id][None, :]
         return same
 
     def _likelihood(self, rows: list[int], detections: Detections) -> NDArray[np.float64]:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.names import CLASSES
 from edge.records import TrackState
+
+# Classes that one object may change between from frame to frame: people, two-wheelers, four-wheelers.
+KIND = np.array([{"person": 0, "bicycle": 1, "motorcycle": 1}.get(name, 2) for name in CLASSES])
+PERSON, CYCLE, MOTOR = 0, 1, 2  # kinds
 
 
 @dataclass(frozen=True, slots=True)

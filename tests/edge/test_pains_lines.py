@@ -248,7 +248,6 @@ def test_8_few_frames_and_lost_ones_lose_nobody(rate: float, speed: float, misse
     assert theirs(gate, script, rate, 24).crossings <= (0 if rate == 4 else 9)
 
 
-@pytest.mark.xfail(strict=True, reason="the first step of a fast car lies too far for the tracker")
 @pytest.mark.parametrize(("rate", "speed"), [(4, 6), (5, 8), (6, 10)])
 def test_8_fast_cars_are_followed_at_few_frames(rate: float, speed: float) -> None:
     """The same for cars that pass at 6 to 10 of their heights a second (30 to 50 km/h): the baseline finds all six."""
