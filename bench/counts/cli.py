@@ -3,8 +3,8 @@
     python -m bench.counts [--model F.onnx …] [--size 640] [--rate R …] [--set scenes|pets|tud|parking …]
         [--look zones] [--scenes DIR] [--shared DIR] [--out DIR] [--no-baseline] [--json] [--markdown] [--samples 2000] [--seed 0]
 
-`--look zones` counts each video twice: seen whole, and with the detector looking only at the part that holds its
-zones and lines (`look: zones` in a configuration); it adds how long a frame of each takes.
+`--look zones` takes each zone alone and counts it twice: with the detector on the whole frame, and on the part that
+the zone needs (`look: zones` in a configuration); it adds how long a frame of each takes.
 
 Sets: the rendered scenes; PETS09-S2L1 and TUD-Campus; pictures of parking lots. The last three are no part of the
 project and are looked for in DIR/data (default ../shared). Every figure is defined in docs/counting-error.md. The
@@ -103,10 +103,11 @@ def _measure(
             continue
         found = cases.find(name, asked.scenes, asked.shared)
         if asked.look == "zones":
+            found = [one for case in found for one in looking.alone(case)]
             looks += [row for model in models for row in looking.times(found, model)]
         for model, look in [(m, k) for m in models if found for k in _looks(asked)]:
             seen = [(c, looking.model_for(c, model) if look == "zones" else model) for c in found]
-            videos = [(c, detections.of_video(c.name, c.video, m, asked.cache)) for c, m in seen]
+            videos = [(c, detections.of_video(c.name.partition(" ")[0], c.video, m, asked.cache)) for c, m in seen]
             label = model.name if look == "frame" else f"{model.name} zones"
             for rate in cases.rates_of(name, max(case.truth.fps for case in found), asked.rate):
                 run, said = measure(

@@ -9,12 +9,43 @@ from typing import Any
 
 import numpy as np
 
-from bench.counts.cases import Case
+from bench.counts.cases import Case, layout_of
 from bench.counts.detections import Model
+from bench.counts.truth import Truth
 from edge.look import part_of
 from edge.video_file import VideoFile
 
 ROUNDS = 30  # frames of each video that both detectors see in turn
+
+
+def alone(case: Case) -> list[Case]:
+    """The video once for each of its zones, as if that were all its camera counts; parking zones included."""
+    (camera,) = case.box.cameras
+    found = []
+    for zone in camera.zones:
+        only = camera.model_copy(update={"zones": (zone,), "lines": ()})
+        box = case.box.model_copy(update={"cameras": (only,)})
+        layout = layout_of(box, case.layout.wh)
+        found.append(
+            replace(
+                case, name=f"{case.name} {zone.id}", box=box, layout=layout, truth=_of(case.truth, zone.id)
+            )
+        )
+    return found
+
+
+def _of(truth: Truth, zone: str) -> Truth:
+    """What is true of one zone."""
+    kept = {key for key in truth.totals if key[0] == zone}
+    return replace(
+        truth,
+        occupancy={k: v for k, v in truth.occupancy.items() if k in kept},
+        changes={k: v for k, v in truth.changes.items() if k in kept},
+        crossings={},
+        totals={k: v for k, v in truth.totals.items() if k in kept},
+        lasting={k: v for k, v in truth.lasting.items() if k in kept},
+        bays={k: v for k, v in truth.bays.items() if k == zone},
+    )
 
 
 def model_for(case: Case, model: Model) -> Model:
