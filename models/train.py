@@ -1,7 +1,7 @@
 """Trains a detector on real and rendered pictures: `python -m models.train START --out DIR --pictures P …`.
 
-START is one of our checkpoints (.pt) or the name of an architecture (`yolo11n.yaml`: from random weights); never
-foreign weights. P is a folder of pictures with YOLO labels (`P/images` and `P/labels`, or any `…/images/…` folder with
+START is one of our checkpoints (.pt), or `starter` or `small`: that network with random weights
+(`models.architectures`). Never foreign weights. P is a folder of pictures with YOLO labels (`P/images` and `P/labels`, or any `…/images/…` folder with
 its twin `…/labels/…`; class, centre x, centre y, width, height as fractions): 0 person, 1 bicycle, 2 car,
 3 motorcycle, 4 bus, 5 truck; a cycle and whoever rides it are two boxes. `P=3` counts its pictures three times.
 
@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from edge.errors import ModelError
+from models.architectures import SCALES, write_architecture
 from models.export_onnx import check_trust, parse_size, sha256_of
 from models.few_cores import trainer_class
 from models.pictures import NAMES, Source, parse_source, write_mix
@@ -49,15 +50,10 @@ OPTIONS: Final[tuple[tuple[str, int | float, str], ...]] = (
 )
 
 
-def architecture(start: str) -> bool:
-    """Whether START names an architecture rather than a file."""
-    return start.endswith(".yaml") and "/" not in start
-
-
 def recipe(asked: argparse.Namespace, counts: dict[str, int]) -> dict[str, Any]:
     """What is run on what: enough to run it again. Paths stay out: folders are named by their last parts."""
     options = {name[2:]: getattr(asked, name[2:].replace("-", "_")) for name, *_ in OPTIONS}
-    start = asked.start if architecture(asked.start) else {"sha256": sha256_of(Path(asked.start))}
+    start = asked.start if asked.start in SCALES else {"sha256": sha256_of(Path(asked.start))}
     return {
         "start": start, "size": list(asked.size), **options, "device": asked.device,
         "teacher": sha256_of(asked.teacher) if asked.teacher else None,
@@ -75,15 +71,16 @@ def train(asked: argparse.Namespace) -> Path:
     last = Path(asked.out, "weights", "last.pt")
     if asked.resume and not last.is_file():
         raise ModelError(f"{last}: must exist to resume (the first epoch writes it); leave --resume out")
-    started = [] if architecture(asked.start) else [Path(asked.start)]
+    started = [] if asked.start in SCALES else [Path(asked.start)]
     for checkpoint in started + ([asked.teacher] if asked.teacher else []):
         check_trust(checkpoint, trust=asked.trust)
     cls = trainer_class(asked.size, asked.least, asked.threads, asked.seed, asked.device)
     data, counts = write_mix(asked.out, asked.pictures, asked.valid, asked.balance, asked.limit, asked.seed)
     Path(asked.out, "recipe.json").write_text(json.dumps(recipe(asked, counts), indent=1) + "\n")
     print(f"pictures an epoch: {counts}", file=sys.stderr)
+    model = write_architecture(asked.start, asked.out) if asked.start in SCALES else asked.start
     settings: dict[str, Any] = {
-        **SETTINGS, "model": str(asked.start), "data": str(data), "imgsz": max(asked.size), "epochs": asked.epochs,
+        **SETTINGS, "model": str(model), "data": str(data), "imgsz": max(asked.size), "epochs": asked.epochs,
         "close_mosaic": asked.plain_epochs, "batch": asked.batch, "nbs": asked.batch, "lr0": asked.lr,
         "mosaic": asked.mosaic, "seed": asked.seed, "val": asked.val, "name": asked.out.name, "device": asked.device,
         "project": str(asked.out.resolve().parent), "cache": "ram" if asked.ram else False,
@@ -102,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="models.train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("start", metavar="START", help="checkpoint .pt of ours, or e.g. yolo11n.yaml")
+    parser.add_argument("start", metavar="START", help="checkpoint .pt of ours, starter or small")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--pictures", type=parse_source, action="append", default=[], metavar="P[=N]")
     parser.add_argument(

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import ModelError
+from models.architectures import described
 from models.few_cores import KEEP_SHARE, cut_boxes, shrunk, trainer_class
 from models.pictures import NAMES, Source, factors, link, parse_source, write_mix
 from models.train import OPTIONS, main, recipe
@@ -153,7 +154,7 @@ def test_refusals_are_explained(tmp_path, capsys, monkeypatch):
     (tmp_path / "own.pt").write_bytes(b"weights")
     assert main([str(tmp_path / "own.pt"), *common]) == 5
     assert "--trust" in capsys.readouterr().err
-    assert main(["yolo11n.yaml", *common, "--teacher", str(tmp_path / "own.pt")]) == 5
+    assert main(["small", *common, "--teacher", str(tmp_path / "own.pt")]) == 5
     assert "--trust" in capsys.readouterr().err
     assert main([str(tmp_path / "own.pt"), *common, "--resume"]) == 5
     assert "leave --resume out" in capsys.readouterr().err
@@ -174,3 +175,14 @@ def test_the_recipe_names_everything_but_places(tmp_path):
     assert found["pictures"] == [{"folder": "a/b", "repeat": 2}]
     assert found["seed"] == 0
     assert str(tmp_path) not in json.dumps(found)
+
+
+def test_architectures_are_described_from_the_original():
+    original = {"nc": 80, "scales": {"n": [1, 1, 1]}, "backbone": [1], "head": [2], "licence": "x"}
+    small = described("small", original)
+    assert small["nc"] == 6
+    assert (small["backbone"], small["head"]) == ([1], [2])
+    assert small["scales"]["n"][1] * 2 == described("starter", original)["scales"]["n"][1]
+    assert "licence" not in small
+    with pytest.raises(ModelError, match="must have a backbone"):
+        described("small", {"head": []})
