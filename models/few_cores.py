@@ -58,6 +58,7 @@ def trainer_class(size: tuple[int, int], least: int, threads: int, seed: int, de
         import torch
         from ultralytics.engine import trainer as engine
         from ultralytics.models.yolo.detect import DetectionTrainer
+        from ultralytics.utils.torch_utils import strip_optimizer
     except ImportError as exc:
         raise ModelError(
             f"train: ultralytics and torch are missing ({exc}): pip install 'parvis[models]'"
@@ -98,6 +99,15 @@ def trainer_class(size: tuple[int, int], least: int, threads: int, seed: int, de
                     ready["img"], wanted, mode="bilinear", antialias=True
                 )
             return ready
+
+        def final_eval(self) -> None:
+            """Ultralytics measures the last weights even when told not to measure; that takes minutes on a CPU."""
+            if self.args.val:
+                super().final_eval()
+                return
+            for path in (self.last, self.best):
+                if path.exists():
+                    strip_optimizer(path)
 
         def _tell(self, more: int) -> None:
             """How fast it goes, once a minute."""

@@ -116,6 +116,11 @@ class Hand:
     classes: list[str]
     boxes: np.ndarray
     ignore: np.ndarray = field(default_factory=lambda: NOTHING)
+    ridden: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+
+    @property
+    def place(self):
+        return self.source
 
     def read(self):
         return np.full((20, 40, 3), len(self.source), np.uint8)
@@ -124,13 +129,14 @@ class Hand:
 def test_corrected_pictures_are_two_sets_all_and_unseen(tmp_path, monkeypatch):
     module = types.ModuleType("models.hand_truth")
     found = [
-        Hand("a", 1, ["car"], np.array([[1, 1, 9, 9.0]])),
+        Hand("a", 1, ["car"], np.array([[1, 1, 9, 9.0]]), ridden=np.zeros(1, bool)),
         Hand(
             "bb",
             0,
             ["bicycle", "bus"],
             np.array([[1, 1, 9, 9.0], [11, 1, 30, 9]]),
             np.array([[0, 0, 6, 8.0]]),
+            np.array([True, False]),
         ),
     ]
     module.pictures = lambda shared: found
@@ -145,6 +151,10 @@ def test_corrected_pictures_are_two_sets_all_and_unseen(tmp_path, monkeypatch):
     again, _ = truths.by_hand(tmp_path)
     assert [own.block for own in again.truths] == [0, 1, 0], "frames of one place hang together"
     assert again.blocks == [[0, 1]]
+    found[0] = Hand("a", 1, ["bicycle"], np.array([[11, 11, 15, 15.0]]), ridden=np.array([False]))
+    pushed = truths.by_hand(tmp_path)[0].truths[0]
+    assert pushed.spared.tolist() == [True], "who pushes a bicycle rides none"
+    assert pushed.areas.tolist() == [[9, 7, 17, 15]], "with the room of the walker"
     found.clear()
     assert truths.by_hand(tmp_path) == []
 
