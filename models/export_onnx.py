@@ -1,253 +1,176 @@
-"""Checkpoint to ONNX, proven equal: `python -m models.export_onnx CHECKPOINT.pt [--out F.onnx] [--size 640] …`.
+"""Checkpoint to ONNX, proven equal: `python -m models.export_onnx CHECKPOINT [--out F.onnx] [--size 384x640] …`.
 
-A checkpoint is a pickle: whoever opens it runs its code. So only checkpoints whose SHA-256 is registered below are
-opened, unless `--trust` says that you know where yours comes from.
+CHECKPOINT is a .pt file, or a name such as `yolo11n` where there is a network; only registered ones are opened, see
+`models.checkpoint`. `--from-onnx F.onnx` starts from an exported model instead: nothing is unpickled, no torch needed.
 
-The exported file is loaded by the very code that runs on the box, and both networks see the same pictures. Limits:
-a score may differ by 0.01, a box that scores at least 0.05 by one pixel of the input; beyond that nothing is written.
+The result is loaded by the very code that runs on the box. Against the checkpoint a score may differ by 0.01, a box
+that scores at least 0.05 by one pixel of the input; a simplified graph by a tenth of that; `--precision fp16` and
+`int8` must find the same objects within the limits of `models.parity`. Beyond any limit nothing is written.
 
-Needs the extra `models` (ultralytics and torch; gigabytes), on a workstation and never on a box.
-Exit status: 0 done, 2 wrong arguments, 5 refused or not equal.
+Beside `F.onnx` come `F.json` and `F.sha256`, see `models.manifest`. Needs the extra `models` (ultralytics and torch;
+gigabytes) on a workstation, never on a box; with `--from-onnx` only `onnx` and the edge's packages.
+Exit status (docs/exit-codes.md): 0 done, 1 a package is missing, 2 wrong usage, 4 an unreadable video, 5 refused or not
+equal, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
-
-import cv2
-import numpy as np
+from typing import Any, Final
 
 from edge.detect import OnnxDetector
-from edge.errors import ModelError
-from edge.records import FloatArray, ImageArray
+from edge.errors import EdgeError, ModelError
+from models import frames
+from models.checkpoint import (
+    MissingPackageError,
+    Opened,
+    UltralyticsCheckpoint,
+    check_trust,
+    obtain,
+    offline,
+    sha256_of,
+)
+from models.pictures import parse_size
 
-KNOWN: Final = {
-    "5dd07789a69451735255167d602223d1aca48591a8d43d10523f073741daa627": "starter.pt, before the rendered pictures",
-    "04b200bb0d698f45806da4acf729ed65def35fbf8cd0dbf7bb206619b9482bcc": "starter.pt, release 0.1",
-}
-OPSET: Final = 17
-SCORE_LIMIT: Final = 0.01
-BOX_LIMIT_PX: Final = 1.0
-SEEN: Final = 0.05  # boxes that score less are never used, so their place does not matter
+__all__ = ["check_trust", "main", "offline", "parse_size", "sha256_of"]
 
-
-@dataclass(frozen=True, slots=True)
-class Parity:
-    """How far the two networks lay apart at worst, over all pictures."""
-
-    pictures: int
-    boxes: int
-    score_difference: float
-    box_difference_px: float
-
-    @property
-    def good(self) -> bool:
-        """Within the limits."""
-        return self.score_difference <= SCORE_LIMIT and self.box_difference_px <= BOX_LIMIT_PX
+PRECISIONS: Final = ("fp32", "fp16", "int8")
 
 
-def sha256_of(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def check_trust(checkpoint: Path, *, trust: bool) -> str:
-    """The checkpoint's SHA-256.
-
-    Raises:
-        ModelError: it is missing, no .pt, or neither registered nor trusted.
-    """
-    if checkpoint.suffix != ".pt" or not checkpoint.is_file():
-        raise ModelError(f"{checkpoint}: must be an existing .pt checkpoint; check the path")
-    found = sha256_of(checkpoint)
-    if found not in KNOWN and not trust:
-        raise ModelError(
-            f"{checkpoint}: its SHA-256 must be registered in models/export_onnx.py (got {found}), because opening a "
-            "checkpoint runs the code inside it; if you trained it yourself, or got this sum from its makers over "
-            "another way, add --trust"
-        )
-    return found
-
-
-def parse_size(text: str) -> tuple[int, int]:
-    """``640`` or ``384x640`` (height x width) as (height, width), multiples of 32."""
-    height, _, width = text.partition("x")
-    try:
-        size = int(height), int(width or height)
-    except ValueError:
-        size = (0, 0)
-    if any(side <= 0 or side % 32 for side in size):
-        raise argparse.ArgumentTypeError(
-            f"must be N or HxW, multiples of 32 (got {text}); write e.g. 640 or 384x640"
-        )
-    return size
-
-
-def load_pictures(folder: Path | None, size: tuple[int, int]) -> list[ImageArray]:
-    """Pictures of a folder (the first 32 by name), or ones made up of noise and blocks, always the same."""
-    if folder is not None:
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in {".jpg", ".jpeg", ".png"})[:32]
-        read = [cv2.imread(str(path)) for path in files]
-        pictures = [np.asarray(picture, np.uint8) for picture in read if picture is not None]
-        if not pictures:
-            raise ModelError(f"{folder}: must hold .jpg or .png pictures; give another folder to --pictures")
-        return pictures
-    rng = np.random.default_rng(0)
-    pictures = []
-    for cells in (2, 5, 11, 24, 60):
-        small = rng.integers(0, 256, (cells, 2 * cells, 3), np.uint8)
-        pictures.append(np.asarray(cv2.resize(small, size[::-1], interpolation=cv2.INTER_CUBIC), np.uint8))
-    pictures.append(rng.integers(0, 256, (*size, 3), np.uint8))
-    return pictures
-
-
-def compare(first: FloatArray, second: FloatArray) -> tuple[int, float, float]:
-    """Boxes that count, the largest difference of a score, and that of their coordinates: both (4+nc, N) raw."""
-    if first.shape != second.shape:
-        raise ModelError(f"parity: both outputs must have one shape (got {first.shape} and {second.shape})")
-    seen = np.maximum(first[4:].max(axis=0), second[4:].max(axis=0)) >= SEEN
-    score = float(np.abs(first[4:] - second[4:]).max())
-    box = float(np.abs(first[:4, seen] - second[:4, seen]).max()) if seen.any() else 0.0
-    if not np.isfinite(first).all() or not np.isfinite(second).all():
-        raise ModelError("parity: both outputs must be finite numbers")
-    return int(seen.sum()), score, box
-
-
-def offline() -> None:
-    """Before ultralytics is imported: it shall neither install packages nor fetch or send anything."""
-    for name, value in (("YOLO_AUTOINSTALL", "false"), ("YOLO_OFFLINE", "true")):
-        os.environ.setdefault(name, value)
-
-
-class Opened(Protocol):
-    """A checkpoint that has been opened."""
-
-    def export(self, folder: Path, size: tuple[int, int], *, dynamic: bool) -> Path:
-        """Write an .onnx file into ``folder``."""
-
-    def run(self, blob: FloatArray) -> FloatArray:
-        """The raw output (4+nc, N) float32 for an input (1, 3, H, W) float32."""
-
-
-class UltralyticsCheckpoint:
-    """A detection checkpoint in ultralytics. Its messages go to stderr; it neither installs nor fetches anything.
-
-    Raises:
-        ModelError: ultralytics is missing, or the checkpoint holds no detector.
-    """
-
-    def __init__(self, path: Path) -> None:
-        offline()
-        try:
-            with redirect_stdout(sys.stderr):
-                from ultralytics import YOLO
-        except ImportError as exc:
+def _size_of(path: Path, asked: tuple[int, int] | None) -> tuple[int, int]:
+    """The input size to compare an .onnx file at: its own where it is fixed, else as asked or as its metadata say."""
+    detector = OnnxDetector(path, input_size=asked)
+    if detector.input_hw is not None:
+        if asked is not None and detector.input_hw != asked:
+            height, width = detector.input_hw
             raise ModelError(
-                f"export: ultralytics and torch must be installed ({exc}); run pip install 'parvis[models]' on a "
-                "workstation"
-            ) from exc
-        self._path = path
-        self._yolo: Any = YOLO(str(path))
-        if self._yolo.task != "detect":
-            raise ModelError(f"{path}: must be a detection model (got {self._yolo.task}); choose another")
-        self._network = self._yolo.model.float().eval()
-
-    def export(self, folder: Path, size: tuple[int, int], *, dynamic: bool) -> Path:
-        """By ultralytics, on a copy, since it writes next to the checkpoint and changes the network it exports."""
-        copy = folder / self._path.name
-        shutil.copyfile(self._path, copy)
-        settings = {
-            "imgsz": list(size),
-            "dynamic": dynamic,
-            "simplify": False,
-            "opset": OPSET,
-            "device": "cpu",
-        }
-        with redirect_stdout(sys.stderr):
-            return Path(type(self._yolo)(str(copy)).export(format="onnx", **settings))
-
-    def run(self, blob: FloatArray) -> FloatArray:
-        """The network as it was trained, without the fusing of layers that the export does."""
-        import torch
-
-        with torch.no_grad():
-            output = self._network(torch.from_numpy(blob.copy()))
-        result: FloatArray = (output[0] if isinstance(output, (tuple, list)) else output)[0].numpy()
-        return result
-
-
-def export(
-    opened: Opened, out: Path, size: tuple[int, int], *, dynamic: bool, pictures: Path | None
-) -> Parity:
-    """Write ``out`` and return how equal it is.
-
-    Raises:
-        ModelError: the box cannot use the result, or the two networks differ; then ``out`` is not written.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        made = opened.export(Path(folder), size, dynamic=dynamic)
-        detector = OnnxDetector(made, input_size=size)
-        boxes, score, place = 0, 0.0, 0.0
-        shown = load_pictures(pictures, size)
-        for picture in shown:
-            blob = detector.preprocess(picture)
-            n, worst_score, worst_place = compare(opened.run(blob), detector.infer(blob))
-            boxes, score, place = boxes + n, max(score, worst_score), max(place, worst_place)
-        parity = Parity(len(shown), boxes, score, place)
-        if not parity.good:
-            raise ModelError(
-                f"{out}: the export must equal its checkpoint within {SCORE_LIMIT} of a score and {BOX_LIMIT_PX} px of a "
-                f"box (got {score:.4f} and {place:.2f} px); nothing was written, try another version of torch or "
-                "ultralytics"
+                f"{path}: takes inputs of {height}x{width} only; leave out --size, or export it again"
             )
-        out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(made, out)
-    return parity
+        return detector.input_hw
+    import onnx
+
+    from models.manifest import described
+
+    size = described(onnx.load(path, load_external_data=False))["imgsz"]
+    match size:
+        case [int() as height, int() as width]:
+            return height, width
+        case int():
+            return size, size
+    return 640, 640
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="models.export_onnx", description="Checkpoint to ONNX, proven equal."
+    )
+    add = parser.add_argument
+    add("checkpoint", nargs="?", help=".pt file, or a name such as yolo11n to fetch")
+    add("--from-onnx", type=Path, metavar="F.onnx", help="start from an exported model instead")
+    add("--out", type=Path, help="default: the source's name with .onnx, -fp16.onnx or -int8.onnx")
+    add("--size", type=parse_size, help="N or HxW (default 640, or the size of --from-onnx)")
+    add("--dynamic", action="store_true", help="leave height and width open; --size is then advice")
+    add("--precision", choices=PRECISIONS, default="fp32")
+    add("--calibrate", type=Path, metavar="FOLDER|VIDEO", help="int8: what the camera will see, 64 are taken")
+    add("--weight-bits", type=int, choices=(7, 8), default=7, help="int8: 8 for ARM, or x86 with VNNI, only")
+    add(
+        "--pictures", type=Path, metavar="FOLDER|VIDEO", help="for the comparison; default: the sample videos"
+    )
+    add(
+        "--simplify",
+        action=argparse.BooleanOptionalAction,
+        help="by onnxslim (default: yes, but not --from-onnx)",
+    )
+    add("--trust", action="store_true", help="open a checkpoint that is not registered")
+    add("--json", action="store_true")
+    return parser
+
+
+def _asked(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The arguments, with every default filled in that needs no file to be read; SystemExit 2 if they clash."""
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if (asked.checkpoint is None) == (asked.from_onnx is None):
+        parser.error("give either a CHECKPOINT or --from-onnx F.onnx")
+    if asked.from_onnx and (asked.dynamic or asked.trust):
+        parser.error("--dynamic and --trust go with a CHECKPOINT, not with --from-onnx")
+    if (asked.precision == "int8") != (asked.calibrate is not None):
+        parser.error("--precision int8 needs --calibrate FOLDER|VIDEO, and nothing else takes it")
+    if asked.simplify is None:
+        asked.simplify = asked.from_onnx is None
+    if asked.out is None:
+        name = asked.from_onnx or Path(f"{asked.checkpoint.removesuffix('.pt')}.onnx")
+        suffix = "" if asked.precision == "fp32" else f"-{asked.precision}"
+        asked.out = name.with_name(f"{name.stem}{suffix}.onnx")
+    return asked
+
+
+def _run(asked: argparse.Namespace) -> dict[str, Any]:
+    out: Path = asked.out
+    if out.suffix != ".onnx":
+        raise ModelError(f"{out}: the output must end in .onnx; the box loads nothing else")
+    for given in (asked.calibrate, asked.pictures):
+        if given is not None and not given.exists():
+            raise ModelError(f"{given}: must be a folder of pictures or a video; check the path")
+    from models.conversion import Job, export
+
+    source: Opened | Path
+    if asked.from_onnx:
+        path: Path = asked.from_onnx
+        if out.resolve() == path.resolve():
+            raise ModelError(f"{out}: the output must not be the source itself; give another --out")
+        size = _size_of(path, asked.size)
+        origin = {"from_onnx": path.name, "from_onnx_sha256": sha256_of(path)}
+        source = path
+    else:
+        size = asked.size or (640, 640)
+        path, found = obtain(asked.checkpoint, out.parent, trust=asked.trust)
+        origin = {"checkpoint": path.name, "checkpoint_sha256": found}
+        source = UltralyticsCheckpoint(path)
+    pictures = frames.for_comparison(asked.pictures, size)
+    wanted = ("out", "dynamic", "simplify", "precision", "calibrate", "weight_bits")
+    return export(
+        source, Job(size=size, pictures=pictures, origin=origin, **{k: getattr(asked, k) for k in wanted})
+    )
+
+
+def _table(out: Path, made: dict[str, Any]) -> dict[str, str]:
+    """What a person wants to see of the manifest."""
+    rows = {"written": f"{out} ({made['bytes'] / 1e6:.2f} MB), .json and .sha256 beside it"}
+    rows |= {"sha256": made["sha256"], "precision": f"{made['precision']}, opset {made['opset']}"}
+    for port in (*made["inputs"], *made["outputs"]):
+        rows[port["name"]] = f"{port['type']} {port['shape']}"
+    for against, figures in made["parity"].items():
+        limits = figures["limits"]
+        for name, value in figures.items():
+            if name != "limits":
+                rows[f"{against}: {name}"] = (
+                    f"{value} (limit {limits[name]})" if name in limits else str(value)
+                )
+    return rows
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="models.export_onnx", description="Checkpoint to ONNX, proven equal."
-    )
-    parser.add_argument("checkpoint", type=Path)
-    parser.add_argument("--out", type=Path, help="default: the checkpoint's name with .onnx")
-    parser.add_argument("--size", type=parse_size, default=(640, 640), help="N or HxW (default 640)")
-    parser.add_argument(
-        "--dynamic", action="store_true", help="leave height and width open; --size is then advice"
-    )
-    parser.add_argument(
-        "--pictures", type=Path, help="folder of pictures for the comparison; default: synthetic"
-    )
-    parser.add_argument("--trust", action="store_true", help="open a checkpoint that is not registered")
-    parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args(arguments)
-    out = asked.out or asked.checkpoint.with_suffix(".onnx")
+    asked = _asked(arguments)
     try:
-        if out.suffix != ".onnx":
-            raise ModelError(f"{out}: the output must end in .onnx; the box loads nothing else")
-        source = check_trust(asked.checkpoint, trust=asked.trust)
-        opened = UltralyticsCheckpoint(asked.checkpoint)
-        parity = export(opened, out, asked.size, dynamic=asked.dynamic, pictures=asked.pictures)
-    except ModelError as exc:
+        made = _run(asked)
+    except EdgeError as exc:
         print(exc, file=sys.stderr)
         return exc.exit_code
-    report = {"out": str(out), "sha256": sha256_of(out), "checkpoint_sha256": source, **asdict(parity)}
+    except KeyboardInterrupt:
+        return 130
+    except ModuleNotFoundError as exc:
+        print(MissingPackageError(exc.name or str(exc)), file=sys.stderr)
+        return 1
     if asked.json:
-        print(json.dumps(report))
-    else:
-        print("\n".join(f"{name:18} {value}" for name, value in report.items()))
+        print(json.dumps({"out": str(asked.out), **made}))
+        return 0
+    print("\n".join(f"{name:28} {value}" for name, value in _table(asked.out, made).items()))
     return 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.errors import ModelError
-from models.export_onnx import offline
+from models.checkpoint import offline
 
 KEEP_SHARE: Final = 0.4  # an object of which less is left after a cut is no example of it any more
 STRIDE: Final = 32

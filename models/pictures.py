@@ -146,3 +146,17 @@ def write_mix(
     data = {"path": str(out.resolve()), "train": "train.txt", "val": "valid.txt", "names": list(NAMES)}
     (out / "data.yaml").write_text(json.dumps(data) + "\n")  # JSON is YAML
     return out / "data.yaml", {"/".join(sources[n].folder.parts[-2:]): k for n, k in counts.items()}
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``640`` or ``384x640`` (height x width) as (height, width), multiples of 32."""
+    height, _, width = text.partition("x")
+    try:
+        size = int(height), int(width or height)
+    except ValueError:
+        size = (0, 0)
+    if any(side <= 0 or side % 32 for side in size):
+        raise argparse.ArgumentTypeError(
+            f"must be N or HxW, multiples of 32 (got {text}); write e.g. 640 or 384x640"
+        )
+    return size

@@ -13,7 +13,7 @@ Random numbers follow `--seed`; sums in two threads still differ in their last b
 
 Nothing is written next to the pictures. `DIR/recipe.json` says what was run on what; every epoch writes
 `DIR/weights/last.pt` and a row of `DIR/results.csv`. Whatever ended the run, the same command with `--resume` goes on
-from the last whole epoch. Needs the extra `models`; see `models.export_onnx` for trust.
+from the last whole epoch. Needs the extra `models`; see `models.checkpoint` for trust.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from typing import Any, Final
 
 from edge.errors import ModelError
 from models.architectures import SCALES, write_architecture
-from models.export_onnx import check_trust, parse_size, sha256_of
+from models.checkpoint import check_trust, sha256_of
 from models.few_cores import trainer_class
-from models.pictures import NAMES, Source, parse_source, write_mix
+from models.pictures import NAMES, Source, parse_size, parse_source, write_mix
 
 SETTINGS: Final[dict[str, Any]] = {
     "pretrained": True, "exist_ok": True, "plots": False, "deterministic": False, "optimizer": "SGD", "momentum": 0.93,
