@@ -78,7 +78,7 @@ def people(shared: Path, thin: int = 1) -> list[PictureSet]:
         boxes = [rows[rows[:, 0] == number, 1:] for number in range(int(rows[:, 0].max()) + 1)]
         person = [np.full(len(own), CLASSES.index("person")) for own in boxes]
         film = _film(folder / "video.mp4", step * thin, list(zip(boxes, person, strict=True)), 0)
-        found.append(_of_films(name, f"every {step * thin}th frame, boxes by hand", [film]))
+        found.append(_of_films(name, f"one frame in {step * thin}, boxes by hand", [film]))
     return found
 
 
@@ -104,7 +104,7 @@ def rendered(folder: Path, thin: int = 1) -> list[PictureSet]:
             spared.append(low | (np.array([row[7] for row in rows], float) < LEAST_VISIBLE))
         first = 1 + max((block for film in films for block in film.blocks), default=-1)
         films.append(_film(folder / f"{name}.mp4", SCENE_STEP * thin, boxes, first, spared))
-    about = f"every {SCENE_STEP * thin}th frame of the three sample videos, exact"
+    about = f"one frame in {SCENE_STEP * thin} of the three sample videos, exact"
     return [_of_films("rendered", about, films)]
 
 
