@@ -1,7 +1,7 @@
 """Anywhere: for training only. Each seed is another made-up place, camera, light and weather; each moment another crowd.
 
 Nothing moves and nothing is counted: stills with exact boxes, of what the three sample scenes lack (camera heights
-from 2.5 to 14 m, motorcycles and scooters, buses, parked bicycles, rows of cars, night, crowds near and far).
+from 1.4 to 14 m, motorcycles and scooters, buses, parked bicycles, rows of cars, night, crowds near and far).
 """
 
 from __future__ import annotations
@@ -29,10 +29,17 @@ RADIUS = {
 }
 HALF = {"car": 1.5, "truck": 2.5, "bus": 5.0}  # metres from the middle to the last disc that a vehicle takes
 NIGHT_SHARE = 0.22
+LOW_SHARE = 0.3  # of the places: cameras at eye level, where vehicles fill a third of the picture
+LOW_M = 3.2
 
 
 def _camera(rng: Rng) -> Camera:
-    """A camera on a pole, a wall or a roof: 2.5 to 14 m up, looking 6 to 50 degrees down."""
+    """A camera on a pole, a wall or a roof: 2.5 to 14 m up, looking 6 to 50 degrees down; or low, at a gate."""
+    if rng.random() < LOW_SHARE:
+        height, down = float(rng.uniform(1.4, 3.2)), np.radians(float(rng.uniform(3, 16)))
+        return Camera(
+            (0.0, 0.0, height), (0.0, float(height / np.tan(down)), 0.0), float(rng.uniform(380, 750))
+        )
     height = float(np.exp(rng.uniform(np.log(2.5), np.log(14.0))))
     down = np.radians(float(np.clip(rng.normal(14 + 1.6 * height, 8), 6, 50)))
     reach = height / np.tan(down)
@@ -124,11 +131,11 @@ class Crowd:
         talk = float(not walking and rng.random() < 0.4)
         self.add("person", "person", look, x, y, heading, (float(rng.uniform(0, 6.28)), swing, 0, talk), 0.28)
 
-    def cycles(self, kind: str, count: int, ridden: float, rows: bool = False) -> None:
-        """Bicycles, motorcycles or scooters, ridden or standing; `rows`: several side by side."""
+    def cycles(self, kind: str, count: int, ridden: float, rows: bool = False, far: float = 45.0) -> None:
+        """Bicycles, motorcycles or scooters, ridden or standing, within `far` metres; `rows`: several side by side."""
         rng = self.rng
         for _ in range(count):
-            spot = self.ground.place(rng, RADIUS[kind], 45)
+            spot = self.ground.place(rng, RADIUS[kind], far)
             if spot is None:
                 return
             way = float(rng.uniform(0, 2 * np.pi))
@@ -138,11 +145,11 @@ class Crowd:
                 cls = "bicycle" if kind == "bicycle" else "motorcycle"
                 self.add(cls, cls, look, x, y, way, (float(rng.uniform(0, 6.28)), 0, 0, 0), 0.5)
 
-    def vehicles(self, cls: str, count: int, way: float | None = None) -> None:
-        """Vehicles on their own, heading anywhere or along a road."""
+    def vehicles(self, cls: str, count: int, way: float | None = None, far: float = 60.0) -> None:
+        """Vehicles on their own within `far` metres, heading anywhere or along a road."""
         rng = self.rng
         for _ in range(count):
-            spot = self.ground.place(rng, RADIUS[cls], 60)
+            spot = self.ground.place(rng, RADIUS[cls], far)
             if spot is None:
                 return
             heading = float(rng.uniform(0, 2 * np.pi)) if way is None else way + float(rng.choice([0, np.pi]) + rng.normal(0, 0.05))  # fmt: skip
@@ -183,6 +190,12 @@ class Crowd:
 
 def _crowd(rng: Rng, ground: Ground, since: float, until: float, way: float) -> list[Actor]:
     crowd = Crowd(rng, ground, since, until)
+    if ground.camera.position[2] < LOW_M:
+        for cls in rng.permutation(["car", "car", "car", "bus", "truck", "car"])[: int(rng.integers(1, 5))]:
+            crowd.vehicles(str(cls), 1, far=16.0)
+        crowd.cycles(
+            str(rng.choice(["motorcycle", "scooter", "bicycle"])), int(rng.integers(0, 3)), 0.9, far=12.0
+        )
     kind = str(rng.choice(["walk", "ride", "drive", "park", "mixed"], p=[0.25, 0.22, 0.2, 0.13, 0.2]))
     heavy = {"drive": 0.6, "mixed": 0.25, "ride": 0.15}.get(kind, 0.05)
     for cls in ("bus", "truck"):
