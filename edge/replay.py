@@ -58,7 +58,7 @@ def build_detector(
         input_size=entry.input,
         threads=entry.threads or min(os.cpu_count() or 1, 4),
         spinning=spinning,
-        look=lambda wh: looked_at(box, camera, wh),
+        look=None if camera.look == "frame" else lambda wh: looked_at(box, camera, wh),
     )
     missing = sorted(box.classes - detector.supported)
     if missing:

@@ -97,28 +97,28 @@ class Tracker:
 
         A rider and the cycle are one object, which the detector shows as a cycle or, when it misses that, as a person.
         """
-        kinds = KIND[detections.class_id[candidates]]
-        rows = [r for r, s in enumerate(self._states) if s.seen_at < at and at - s.seen_at <= HELD_S]
-        mine = np.array([KIND[int(self._states[row].votes.argmax())] for row in rows], np.int64)
-        for rider, cycle in ((PERSON, CYCLE), (CYCLE, PERSON)):
-            tracks, found = (
-                [r for r, k in zip(rows, mine, strict=True) if k == cycle],
-                candidates[kinds == rider],
-            )
-            if not tracks or not len(found):
+        for seen, known in ((PERSON, CYCLE), (CYCLE, PERSON)):
+            found = candidates[KIND[detections.class_id[candidates]] == seen]
+            rows = [
+                row
+                for row, state in enumerate(self._states)
+                if state.seen_at < at <= state.seen_at + HELD_S and state.kind == known
+            ]
+            if not rows or not len(found):
                 continue
-            known, boxes = self._filter.xyxy()[tracks], detections.xyxy[found].astype(np.float64)
-            fit = riding(boxes, known).T if cycle == CYCLE else riding(known, boxes)
-            for row, column in zip(*assign(fit, 1e-6), strict=True):
-                index, box = int(found[column]), boxes[column]
-                if cycle == CYCLE:  # where the whole is, by its rider
-                    shift = np.array([box[::2].mean() - known[row, ::2].mean(), box[1] - known[row, 1]])
-                    box = known[row] + np.tile(shift, 2)
-                self._filter.correct(np.array([tracks[row]]), box[None].astype(np.float32))
-                self._feed(self._states[tracks[row]], detections, index, at)
-                self._states[tracks[row]].last = box.astype(np.float32)
-                candidates = candidates[candidates != index]
-                kinds = KIND[detections.class_id[candidates]]
+            expected, boxes = self._filter.xyxy()[rows], detections.xyxy[found].astype(np.float64)
+            fit = riding(boxes, expected).T if seen == PERSON else riding(expected, boxes)
+            taken, columns = assign(fit, 1e-6)
+            for row, column in zip(taken, columns, strict=True):
+                box = boxes[column]
+                if seen == PERSON:  # where the whole is, by its rider
+                    shift = np.array([box[::2].mean() - expected[row, ::2].mean(), box[1] - expected[row, 1]])
+                    box = expected[row] + np.tile(shift, 2)
+                state = self._states[rows[row]]
+                self._filter.correct(np.array([rows[row]]), box[None].astype(np.float32))
+                self._feed(state, detections, int(found[column]), at)
+                state.last = box.astype(np.float32)
+            candidates = np.setdiff1d(candidates, found[columns])
         return candidates
 
     def _leap(self, detections: Detections, candidates: NDArray[np.int64], at: float) -> NDArray[np.int64]:
@@ -130,9 +130,8 @@ class Tracker:
         rows = [
             row
             for row, state in enumerate(self._states)
-            if state.hits == 1 and state.seen_at < at <= state.seen_at + LEAP_S
+            if state.hits == 1 and state.seen_at < at <= state.seen_at + LEAP_S and state.kind == MOTOR
         ]
-        rows = [row for row in rows if KIND[int(self._states[row].votes.argmax())] == MOTOR]
         found = candidates[KIND[detections.class_id[candidates]] == MOTOR]
         if not rows or not len(found):
             return candidates
@@ -222,7 +221,7 @@ class Tracker:
         return similarity
 
     def _same_kind(self, rows: list[int], detections: Detections) -> NDArray[np.bool_]:
-        kinds = np.array([KIND[int(self._states[row].votes.argmax())] for row in rows])
+        kinds = np.array([self._states[row].kind for row in rows])
         same: NDArray[np.bool_] = kinds[:, None] == KIND[detections.class_id][None, :]
         return same
 

@@ -65,6 +65,11 @@ class State:
     state: TrackState = "tentative"
 
     @property
+    def kind(self) -> int:
+        """What it is by its votes so far: a person, a cycle or a motor vehicle."""
+        return int(KIND[self.votes.argmax()])
+
+    @property
     def held_at(self) -> float:
         """When it was last seen or known to be hidden."""
         return self.seen_at if self.hidden_at is None else max(self.seen_at, self.hidden_at)

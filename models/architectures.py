@@ -1,7 +1,7 @@
 """The two networks we train: the starter's, and one of a quarter of its cost.
 
 Both are ultralytics' YOLO11 with our six classes. `small` has half the starter's channels everywhere, and predicts each
-side of a box as one number instead of a distribution over sixteen: with so few channels that head was 40 % of the work.
+side of a box as one number instead of a distribution over sixteen: with so few channels that head cost too much.
 Their description is written next to the run, from the one inside ultralytics, whose names of modules may change.
 """
 

@@ -5,7 +5,9 @@ way. `Agreement`, of the boxes that the box itself makes of them, is for what wa
 number may move as long as the same objects are found.
 
 The limits are set from measurements on the starter of release 0.1 (384x640, 24 frames of the sample videos with 316
-boxes and 36 of other cameras' clips with 517; shares for the two sets):
+boxes and 36 of other cameras' clips with 517; shares for the two sets). The first three rows are what
+`models.export_onnx --precision … --pictures …` prints; the others are of an early script that quantised convolutions
+alone, and say only why these ranges were chosen:
 
                                    matched at IoU .9   score off by     sure boxes lost
     half precision                 1.000  1.000        .0001  .0002     0

@@ -11,11 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from bench.counts.ours import START
 from bench.counts.series import WINDOW_S
 from bench.counts.truth import Truth, scene_truth, sequence_truth
-from contract.version import VERSION
-from edge.config import BoxConfig, load_config, wire_config
+from edge.config import BoxConfig, load_config
+from edge.replay import layout_of as camera_layout
 from edge.video_file import VideoFile
 from edge.zones import Layout
 
@@ -97,5 +96,4 @@ def _sequence(name: SetName, folder: Path) -> Case:
 
 def layout_of(box: BoxConfig, wh: tuple[int, int]) -> Layout:
     """Zones and lines of a configuration's first camera, in pixels."""
-    wire = wire_config(box, box.cameras[0], at=START, model="bench", model_sha256="0" * 64, software=VERSION)
-    return Layout.of(wire, wh)
+    return camera_layout(box, box.cameras[0], wh)

@@ -17,7 +17,7 @@ from edge.letterbox import Letterbox, fitted_input, fitted_part
 from edge.look import ABOVE, BELOW, SIDE, part_of
 from edge.privacy_blur import FILL_BGR, Mask
 from edge.records import Detections
-from edge.replay import looked_at
+from edge.replay import build_detector, looked_at
 from edge.video_file import VideoFile
 from edge.zones import Layout
 from tests.edge.scene import START
@@ -158,6 +158,19 @@ def test_the_configuration_decides() -> None:
     assert looked_at(box, box.cameras[0], WH) is None
     box = BoxConfig.model_validate({"device": "d", "cameras": [{**camera, "look": "zones"}]})
     assert looked_at(box, box.cameras[0], WH) == part_of(layout(zones=[area()]))
+
+
+@pytest.mark.parametrize(("look", "same"), [("frame", True), ("zones", False)])
+def test_only_a_part_gives_the_input_another_shape_when_the_frames_change(look: str, same: bool) -> None:
+    """A whole frame of another size is letterboxed into the input there is: its memory was filled once."""
+    camera = {"id": "c", "source": "x.mp4", "look": look, "zones": [{"id": "z", "kind": "area", "polygon": SQUARE}]}  # fmt: skip
+    box = BoxConfig.model_validate({"device": "d", "model": {"input": 128}, "cameras": [camera]})
+    detector = build_detector(box, ROOT, box.cameras[0])
+    shapes = []
+    for height, width in ((72, 128), (128, 96)):
+        detector.detect(np.zeros((height, width, 3), np.uint8))
+        shapes.append(detector.input_hw)
+    assert (shapes[0] == shapes[1]) is same
 
 
 # --- the detector and the preview ---
