@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import random
 import sys
 import time
 from typing import Any, Final
@@ -11,10 +13,13 @@ from numpy.typing import NDArray
 
 from edge.errors import ModelError
 from models.checkpoint import offline
+from models.evening import evening
+from models.pictures import NAMES
 
 KEEP_SHARE: Final = 0.4  # an object of which less is left after a cut is no example of it any more
 STRIDE: Final = 32
 REPORT_S: Final = 60.0
+LIT: Final = [NAMES.index(name) for name in ("car", "bus", "truck")]
 
 
 def cut_boxes(
@@ -47,7 +52,27 @@ def shrunk(size: tuple[int, int], least: int, rng: np.random.Generator) -> tuple
     return height, width
 
 
-def trainer_class(size: tuple[int, int], least: int, threads: int, seed: int, device: str) -> Any:
+class Evenings:
+    """A step of ultralytics' augmentation that turns a share of the pictures into evenings."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        """The sample with another ``img``; its boxes stay."""
+        if random.random() < self.share:  # noqa: S311 - seeded by ultralytics, for each loader
+            height, width = labels["img"].shape[:2]
+            boxes = labels["instances"]
+            boxes.convert_bbox("xyxy")
+            boxes.denormalize(width, height)
+            lit = boxes.bboxes[np.isin(labels["cls"].ravel(), LIT)]
+            labels["img"] = evening(labels["img"], lit, np.random.default_rng(random.getrandbits(64)))
+        return labels
+
+
+def trainer_class(
+    size: tuple[int, int], least: int, threads: int, seed: int, device: str, evenings: float = 0.0
+) -> Any:
     """A DetectionTrainer; ultralytics is imported only here.
 
     Raises:
@@ -77,6 +102,20 @@ def trainer_class(size: tuple[int, int], least: int, threads: int, seed: int, de
             if on_cpu:
                 self.args.workers = 1
             return super().get_dataloader(*args, **kwargs)
+
+        def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
+            made = super().build_dataset(img_path, mode, batch)
+            if mode == "train" and evenings > 0:
+                build = made.build_transforms
+
+                def with_evenings(hyp: Any) -> Any:
+                    steps = build(hyp)
+                    steps.insert(len(steps.transforms) - 1, Evenings(evenings))  # the last one makes tensors
+                    return steps
+
+                made.build_transforms = with_evenings  # also called when the mosaics end
+                made.transforms = with_evenings(copy.copy(self.args))
+            return made
 
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
             if on_cpu:

@@ -45,6 +45,7 @@ OPTIONS: Final[tuple[tuple[str, int | float, str], ...]] = (
     ("--mosaic", 0.5, "share of pictures put together from four"),
     ("--balance", 0.0, "B of the rule above; 0: every picture counts once"),
     ("--least", 0, "longer side to which batches are shrunk at most, at random; 0: never"),
+    ("--evenings", 0.0, "share of pictures turned into evenings, vehicles lit (models.evening)"),
     ("--seed", 0, "of all random numbers"),
     ("--threads", 2, "1 on a machine that is busy with other work: there two are slower than one"),
 )
@@ -74,7 +75,7 @@ def train(asked: argparse.Namespace) -> Path:
     started = [] if asked.start in SCALES else [Path(asked.start)]
     for checkpoint in started + ([asked.teacher] if asked.teacher else []):
         check_trust(checkpoint, trust=asked.trust)
-    cls = trainer_class(asked.size, asked.least, asked.threads, asked.seed, asked.device)
+    cls = trainer_class(asked.size, asked.least, asked.threads, asked.seed, asked.device, asked.evenings)
     data, counts = write_mix(asked.out, asked.pictures, asked.valid, asked.balance, asked.limit, asked.seed)
     Path(asked.out, "recipe.json").write_text(json.dumps(recipe(asked, counts), indent=1) + "\n")
     print(f"pictures an epoch: {counts}", file=sys.stderr)

@@ -31,6 +31,9 @@ HALF = {"car": 1.5, "truck": 2.5, "bus": 5.0}  # metres from the middle to the l
 NIGHT_SHARE = 0.22
 LOW_SHARE = 0.3  # of the places: cameras at eye level, where vehicles fill a third of the picture
 LOW_M = 3.2
+BENCH_SHARE = (
+    0.35  # of the places: benches near the camera, from all sides; end-on they pass for somebody sitting
+)
 
 
 def _camera(rng: Rng) -> Camera:
@@ -238,6 +241,12 @@ def _surroundings(rng: Rng, ground: Ground, way: float) -> tuple[list[Prop], lis
             kind = str(rng.choice(STREET_PROPS))
             props.append(Prop(kind, *spot, float(rng.uniform(0, 6.28)), float(rng.uniform(0.8, 1.1)), int(rng.integers(2))))  # fmt: skip
             ground.take(*spot, 0.6)
+    if rng.random() < BENCH_SHARE:
+        for _ in range(int(rng.integers(3, 9))):
+            spot = ground.place(rng, 1.0, 22)
+            if spot is not None and np.hypot(*spot) > 4:
+                props.append(Prop("bench", *spot, float(rng.uniform(0, 6.28)), 1.0, 0))
+                ground.take(*spot, 0.9)
     if rng.random() < 0.7:
         back = float(rng.uniform(22, 60))
         props += [
