@@ -15,11 +15,11 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from statistics import median
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from edge.detect import OnnxDetector, resolve_model
 from edge.records import ImageArray
@@ -106,7 +106,7 @@ def main() -> None:
         "input_hw": list(detector.input_hw or ()),
         "threads": asked.threads,
         "spinning": asked.spinning,
-        "onnxruntime": onnxruntime.__version__,
+        "onnxruntime": version("onnxruntime"),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
     for name, value in {**setting, **figures}.items():

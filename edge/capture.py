@@ -133,7 +133,7 @@ def start_child(orders: dict[str, Any], ring: Ring, pipe: int) -> subprocess.Pop
     # No secrets of the box; no worker threads of numeric libraries, whose stacks count as memory.
     kept = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
     child = subprocess.Popen(
-        [sys.executable, "-m", "edge.capture"],
+        [sys.executable, "-B", "-m", "edge.capture"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -161,7 +161,9 @@ def verdict(line: bytes) -> str | None:
 
 def _confine(parent: int, memory_mb: int) -> None:
     """Bind this process to its parent's life and take its rights away (rule 2)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    libc = ctypes.CDLL(None)
+    libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    libc.prctl(4, 0)  # PR_SET_DUMPABLE: a kernel that pipes its dumps to a program ignores the limit below
     if os.getppid() != parent:  # it died before the line above
         os._exit(1)
     limits = ((resource.RLIMIT_DATA, memory_mb << 20), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0))

@@ -18,7 +18,17 @@ import typer
 
 from contract.batch import stamp
 from contract.messages import canonical
-from edge.cli_parts import ConfigOption, JsonOption, choose_camera, err, open_out, progress, start_time
+from edge.blur_cli import blur
+from edge.cli_parts import (
+    ConfigOption,
+    FacesOption,
+    JsonOption,
+    choose_camera,
+    err,
+    open_out,
+    progress,
+    start_time,
+)
 from edge.errors import CameraError
 from edge.zones_cli import zones_app
 
@@ -31,6 +41,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The box next to the camera.")
 app.add_typer(zones_app, name="zones")
+app.command()(blur)
 _START = "2026-01-01T00:00:00Z"
 
 
@@ -46,6 +57,7 @@ def run(
     from edge.config import load_config
     from edge.service import Service
 
+    _dump_nothing()
     logging.basicConfig(
         level=logging.DEBUG if verbose else logging.INFO,
         format="%(levelname)s %(message)s",
@@ -62,6 +74,19 @@ def run(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     service.run(stop)
+
+
+def _dump_nothing() -> None:
+    """No file of a crash: it would hold the last pictures, and the token.
+
+    The limit is what children inherit and what an administrator sees; a kernel that pipes its dumps to a program
+    ignores it, but asks whether the process may be dumped at all.
+    """
+    import ctypes
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE
 
 
 @app.command()
@@ -81,6 +106,7 @@ def replay(
     model: Annotated[Path | None, typer.Option(help="An .onnx file instead of the configured one.")] = None,
     start: Annotated[str, typer.Option(help="UTC time of the first frame.")] = _START,
     preview: Annotated[Path | None, typer.Option(help="Write a masked video with zones and counts.")] = None,
+    faces: FacesOption = "centerface",
     json_: JsonOption = False,
 ) -> None:
     """Count a recorded video as fast as the machine goes; write one wire record per line; send nothing.
@@ -109,7 +135,7 @@ def replay(
         detector = build_detector(box, config.parent, chosen, model, spinning=True)
         job = Replay(source, box, chosen, detector, at)
         report = ReplayReport(job)
-        records, result = _write(job, video, box.device, out, preview, json_, report)
+        records, result = _write(job, video, box.device, out, (preview, faces), json_, report)
     _tell(result, records, json_, out, report)
     if result.warning:
         raise CameraError(result.warning)
@@ -152,7 +178,7 @@ def _write(
     video: Path,
     device: str,
     out: Path | None,
-    preview: Path | None,
+    preview: tuple[Path | None, str],
     json_: bool,
     report: ReplayReport,
 ) -> tuple[int, ReplayResult]:
@@ -165,7 +191,7 @@ def _write(
         sink = open_out(out)
     seq = 0
     try:
-        with preview_watch(preview, job) as watch, progress() as bar:
+        with preview_watch(preview[0], job, preview[1]) as watch, progress() as bar:
             task = bar.add_task(video.name, total=job.frames)
 
             def each(frame: Frame, pipeline: Pipeline, counters: CameraCounters) -> None:

@@ -20,6 +20,13 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The box's YAML file.", show_default=False)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object as the last line of stdout.")]
+FacesOption = Annotated[
+    str,
+    typer.Option(
+        metavar="centerface|none|FILE",
+        help="What looks for faces beside the boxes of people: centerface, a YuNet .onnx file, or nothing.",
+    ),
+]
 err = Console(stderr=True)
 
 

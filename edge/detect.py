@@ -1,4 +1,4 @@
-"""The detector: resizes a frame, runs an ONNX model on it, hands out boxes. The only user of onnxruntime.
+"""The detector: resizes a frame, runs an ONNX model on it, hands out boxes. Runs in `edge.session`.
 
 Per frame nothing is allocated for the picture: it is resized into one buffer, its channels are split into three
 more and scaled straight into the model's input, whose grey padding was painted once. Times on two cores in
@@ -14,14 +14,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 
 from contract.names import CLASSES, ObjectClass
-from edge import letterbox, model_file, yolo
+from edge import letterbox, model_file, session, yolo
 from edge.errors import ModelError
 from edge.records import Detections, FloatArray, ImageArray, IntArray
 
@@ -101,7 +100,7 @@ class OnnxDetector:
         data = model_file.read(Path(path), self._where)
         self.sha256 = hashlib.sha256(data).hexdigest()
         self.label = (re.sub(r"[^A-Za-z0-9._+-]+", "-", Path(path).stem).lstrip("._+-") or "model")[:64]
-        self._session = _open(data, threads, spinning, self._where)
+        self._session = session.open_session(data, threads, spinning, self._where)
         self._metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
         self._lookup = self._class_lookup(names)
         self.supported = frozenset(CLASSES[i] for i in self._lookup if i >= 0)
@@ -142,7 +141,7 @@ class OnnxDetector:
             output: FloatArray = self._session.run(None, {self._input_name: blob})[0]
         except Exception as exc:  # onnxruntime's own exceptions share no base but this
             raise ModelError(
-                f"{self._where}: onnxruntime must be able to run it on an input of {blob.shape} ({_short(exc)}); "
+                f"{self._where}: onnxruntime must be able to run it on an input of {blob.shape} ({session.short(exc)}); "
                 "set input_size to a size the model was exported for"
             ) from exc
         return output[0] if output.ndim else output
@@ -255,29 +254,3 @@ class OnnxDetector:
                 f"(got {[1, *output.shape]} for an input of {hw}); export a detection model, and check its names"
             )
         return layout
-
-
-def _open(data: bytes, threads: int, spinning: bool, where: str) -> Any:
-    """A session that logs nothing.
-
-    The arena stays on: the input keeps one shape, so it is filled once. Without it the tensors of every frame go
-    through malloc, whose fragments made a replay grow from 189 to 307 MB within 300 frames.
-    """
-    ort.set_default_logger_severity(4)
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads = max(1, threads)
-    options.inter_op_num_threads = 1
-    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
-    options.enable_cpu_mem_arena = True
-    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
-    try:
-        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as exc:  # onnxruntime's own exceptions share no base but this
-        raise ModelError(
-            f"{where}: onnxruntime must be able to load it ({_short(exc)}); export it again"
-        ) from exc
-
-
-def _short(exc: Exception) -> str:
-    return " ".join(str(exc).split())[:300]

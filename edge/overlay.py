@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract.names import CLASSES, ObjectClass
+from edge.blur import black_frames, finders_of, frames_between
+from edge.cli_parts import err
 from edge.counters import CameraCounters
 from edge.crossing import Crossing
 from edge.pipeline import Pipeline
@@ -19,28 +21,36 @@ from edge.zones import Layout, Zone
 
 if TYPE_CHECKING:
     from edge.preview import LineView
+    from edge.privacy_blur import BlurredImage
 
 
 @contextmanager
-def preview_watch(path: Path | None, job: Replay) -> Iterator[Watch]:
+def preview_watch(path: Path | None, job: Replay, faces: str = "centerface") -> Iterator[Watch]:
     """A watch that writes each frame, masked and drawn on, to ``path``; without a path it does nothing.
 
     Raises:
         CameraError: when the file cannot be written.
+        ModelError: when the face detector cannot be loaded.
     """
     if path is None:
         yield lambda *_: None
         return
+    finders = finders_of(faces)
     # Drawing brings supervision and matplotlib along, which a box without a preview need not load.
-    from edge.preview import BayView, Overlay, PreviewWriter, ZoneView, draw
+    from edge.encode import MaskedVideo
+    from edge.preview import BayView, Overlay, ZoneView, draw
     from edge.privacy_blur import Mask
 
-    mask, totals = Mask(only=job.part), _Totals(job.layout)
+    mask = Mask(only=job.part, finders=finders, every=frames_between(job.fps))
+    totals, overlays = _Totals(job.layout), deque[Overlay]()
 
-    with PreviewWriter(path, job.layout.wh, job.fps) as writer:
+    with MaskedVideo(path, job.layout.wh, job.fps) as writer:
+
+        def show(ready: list[BlurredImage]) -> None:
+            for blurred in ready:
+                writer.write(draw(blurred, overlays.popleft()))
 
         def watch(frame: Frame, pipeline: Pipeline, counters: CameraCounters) -> None:
-            blurred = mask.apply(frame.image, pipeline.detections, frame.at)
             watched = counters.watched
             totals.add(counters)
             zones = [
@@ -58,9 +68,15 @@ def preview_watch(path: Path | None, job: Replay) -> Iterator[Watch]:
             ]
             clock = (job.config.at + timedelta(seconds=frame.at)).strftime("%H:%M:%S UTC")
             boxes = _shown(pipeline.detections, job.confidence)
-            writer.write(draw(blurred, Overlay(zones, totals.views(), bays, boxes, clock)))
+            overlays.append(Overlay(zones, totals.views(), bays, boxes, clock))
+            show(mask.push(frame.image, pipeline.detections, frame.at))
 
-        yield watch
+        try:
+            yield watch
+        finally:
+            show(mask.flush())  # the last half second still waits for what might have appeared
+    if mask.black:
+        err.print(black_frames(mask), style="yellow")
 
 
 class _Totals:

@@ -1,26 +1,20 @@
-"""Draws zones, counts and boxes on masked pictures, and writes them as a video: the one encoder of pixels on the box.
+"""Draws zones, counts and boxes on masked pictures.
 
-Both take `BlurredImage` only. Colours are Okabe and Ito's, told apart by colour-blind readers; every colour stands
+Takes `BlurredImage` only. Colours are Okabe and Ito's, told apart by colour-blind readers; every colour stands
 next to a word, so that none carries meaning alone.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from fractions import Fraction
-from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.names import CLASSES, ObjectClass
-from edge.errors import CameraError
 from edge.records import Detections, ImageArray
 
 if TYPE_CHECKING:
@@ -113,66 +107,6 @@ def draw(blurred: BlurredImage, overlay: Overlay) -> BlurredImage:
             _tag(canvas, overlay.clock, (0, 0), _PAPER)
 
     return blurred.annotated(paint)
-
-
-class PreviewWriter:
-    """An mp4 (H.264) of masked pictures of ``size_wh`` at ``fps``; odd sizes lose their last row or column.
-
-    Use it in a ``with`` block: leaving it, also by an exception, finishes the file.
-
-    Raises:
-        CameraError: the file cannot be written.
-    """
-
-    def __init__(self, path: str | Path, size_wh: tuple[int, int], fps: float) -> None:
-        self._path = str(path)
-        self._size = (size_wh[0] // 2 * 2, size_wh[1] // 2 * 2)
-        try:
-            Path(path).open("wb").close()  # av would find out with the first picture
-            self._container = av.open(self._path, "w", format="mp4")
-        except OSError as exc:
-            raise CameraError(
-                f"preview {path}: must be writable ({exc.strerror}); choose another place"
-            ) from exc
-        rate = Fraction(fps).limit_denominator(1001)
-        self._stream: Any = self._container.add_stream(
-            "libx264", rate=rate, options={"preset": "veryfast", "crf": "24"}
-        )
-        self._stream.width, self._stream.height = self._size
-        self._stream.pix_fmt = "yuv420p"
-        self._open = True
-
-    def write(self, picture: BlurredImage) -> None:
-        """Append one picture. TypeError for anything but a `BlurredImage`, ValueError for another size."""
-        # Adapters do not import each other: a real BlurredImage has brought its module along.
-        home = sys.modules.get("edge.privacy_blur")
-        if home is None or not isinstance(picture, home.BlurredImage):
-            raise TypeError(
-                f"only a BlurredImage may be encoded (got {type(picture).__name__}); mask it first"
-            )
-        width, height = self._size
-        pixels = picture.pixels[:height, :width]
-        if pixels.shape[:2] != (height, width):
-            if not picture.failed:
-                raise ValueError(f"a picture of {width}x{height} expected (got {picture.pixels.shape})")
-            pixels = np.zeros((height, width, 3), np.uint8)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="bgr24")
-        self._container.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        """Finish the file; further calls do nothing."""
-        if self._open:
-            self._open = False
-            self._container.mux(self._stream.encode())
-            self._container.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _boxes(canvas: ImageArray, boxes: Detections) -> None:

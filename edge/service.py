@@ -26,6 +26,7 @@ from edge.grid import PresenceGrid
 from edge.grid_keeping import keep, take_up
 from edge.health import HealthProbe, notify
 from edge.pipeline import Detector, Pipeline
+from edge.purpose_log import record_purposes
 from edge.replay import build_detector
 from edge.spool import Spool
 from edge.track import Tracker, TrackerSettings
@@ -174,6 +175,7 @@ class Service:
         )
         self._anchor, self._clock_due = _anchor(), 0.0
         state.mkdir(parents=True, exist_ok=True)
+        record_purposes(state, box, _now())
         self._probe = HealthProbe(state)
         self.spool = Spool(state / "spool.db", device=box.device, run=secrets.token_hex(8))
         self._stations: list[Station] = []

@@ -132,8 +132,12 @@ class Spool:
 
     def settle(self, accepted: Collection[str], rejected: Mapping[str, str]) -> None:
         """Delete what the server has, bury what it refuses (key to reason), keep the rest; one transaction."""
-        with self._guard() as db, transaction(db):
-            spool_rows.settle(db, accepted, rejected, at=self._now())
+        with self._guard() as db:
+            with transaction(db):
+                sent = spool_rows.settle(db, accepted, rejected, at=self._now())
+            # The copy for `edge.spool_view` is worth no failure: a full disk must settle all the same.
+            with suppress(sqlite3.Error), transaction(db):
+                spool_rows.remember(db, sent)
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """The latest refused records, newest first."""

@@ -1,6 +1,6 @@
 """The rows under the spool: the schema, and the statements that change it, each inside one transaction.
 
-With `edge.spool` and `edge.spool_repair` one adapter in three rooms; nothing else imports it.
+With `edge.spool`, `edge.spool_repair` and `edge.spool_view` one adapter in four rooms; nothing else imports it.
 
 Rules:
 1. Each change of the schema is one more entry of `_MIGRATIONS`; entries that were released never change.
@@ -62,9 +62,17 @@ _MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     ),
     # Sums that are not records yet, changed in the transaction that stores the records that come of them.
     ("CREATE TABLE kept (name TEXT PRIMARY KEY, crc INTEGER NOT NULL, payload TEXT NOT NULL)",),
+    # A copy of what the server took last, for who asks what this box sends; no record is pending here.
+    (
+        """CREATE TABLE IF NOT EXISTS sent (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
+           at REAL NOT NULL, crc INTEGER NOT NULL, payload TEXT NOT NULL)""",
+    ),
 )
+SENT_S: Final = 900  # the longest interval: what is shown of it is whole
+SENT_ROWS: Final = 500
 INSERT: Final = "INSERT OR IGNORE INTO records (key, rank, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
 KEEP: Final = "INSERT OR REPLACE INTO kept (name, crc, payload) VALUES (?, ?, ?)"
+REMEMBER: Final = "INSERT OR REPLACE INTO sent (key, at, crc, payload) VALUES (?, ?, ?, ?)"
 BURY: Final = "INSERT INTO dead_letters (key, reason, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
 # What goes first at the cap: health of the past, what the server refused, the oldest counts, configurations.
 _SHED: Final = (
@@ -82,6 +90,9 @@ _SHED: Final = (
         "DELETE FROM records WHERE id = ?",
     ),
 )
+
+
+SentRow = tuple[str, float, int, str]  # key, Unix seconds of its append, checksum, canonical JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +187,14 @@ def kept(db: sqlite3.Connection) -> dict[str, str]:
 
 def settle(
     db: sqlite3.Connection, accepted: Collection[str], rejected: Mapping[str, str], *, at: float
-) -> None:
-    """Delete what the server has, bury what it refuses (key to reason)."""
-    ends: list[int | None] = []
+) -> list[SentRow]:
+    """Delete what the server has, bury what it refuses (key to reason); returns the rows deleted, for `remember`."""
+    sent: list[SentRow] = []
     for key in accepted:
-        gone = db.execute("DELETE FROM records WHERE key = ? RETURNING payload", (key,)).fetchall()
-        ends += [_interval_end(payload) for (payload,) in gone]
+        sent += db.execute(
+            "DELETE FROM records WHERE key = ? RETURNING key, at, crc, payload", (key,)
+        ).fetchall()
+    ends = [_interval_end(payload) for _, _, _, payload in sent]
     buried = 0
     for key, reason in rejected.items():
         gone = db.execute("DELETE FROM records WHERE key = ? RETURNING crc, payload", (key,)).fetchall()
@@ -192,6 +205,18 @@ def settle(
         "UPDATE totals SET accepted = accepted + ?, rejected = rejected + ?,"
         " acknowledged = coalesce(?, acknowledged)",
         (len(ends), buried, latest),
+    )
+    return sent
+
+
+def remember(db: sqlite3.Connection, sent: Sequence[SentRow]) -> None:
+    """Keep a copy of what was sent last: `SENT_S` seconds of appends, `SENT_ROWS` records at most."""
+    db.executemany(REMEMBER, sorted(sent, key=lambda row: row[1])[-SENT_ROWS:])
+    # Counted from the newest row: a clock that was set must neither keep old copies nor drop fresh ones.
+    db.execute(
+        "DELETE FROM sent WHERE id <= (SELECT max(id) FROM sent) - ?"
+        " OR abs(at - (SELECT at FROM sent ORDER BY id DESC LIMIT 1)) > ?",
+        (SENT_ROWS, SENT_S),
     )
 
 

@@ -10,7 +10,6 @@ Rules:
 
 from __future__ import annotations
 
-import gzip
 import logging
 import os
 import random
@@ -25,7 +24,7 @@ from typing import Any, Final, Literal, Protocol
 
 import httpx
 
-from contract.batch import MAX_BYTES, MAX_ITEMS, RECORDS_PATH, Answer, Rejected
+from contract.batch import MAX_BYTES, MAX_ITEMS, RECORDS_PATH, Answer, Rejected, pack
 from edge.errors import EdgeError, UplinkError
 
 _LOG = logging.getLogger(__name__)
@@ -178,7 +177,7 @@ class Uplink:
 
     def _post(self, items: Sequence[_Item], deadline: float) -> Answer | None:
         """Exchange one batch; None when it is too large (413). Raises `_Kept` for all else but an `Answer`."""
-        body = gzip.compress(('{"records":[' + ",".join(item.payload for item in items) + "]}").encode(), 6)
+        body = pack(item.payload for item in items)
         left = max(0.1, deadline - self._clock())
         timeout = httpx.Timeout(min(READ_S, left), connect=min(CONNECT_S, left))
         cut = threading.Timer(left, self._cut)

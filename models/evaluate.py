@@ -22,10 +22,9 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
-
-import onnxruntime
 
 from bench.counts import cases, detections
 from edge.detect import resolve_model
@@ -95,7 +94,7 @@ def times(used: Sequence[Column], asked: argparse.Namespace) -> dict[str, Any]:
     """Milliseconds and ratios by column; those of the last whole run on the same models unless asked anew."""
     rounds = QUICK_ROUNDS if asked.quick else ROUNDS
     models = {column.key: column.model(LEAST) for column in used}
-    machine = f"{onnxruntime.__version__} {platform.machine()} {os.cpu_count()}"
+    machine = f"{version('onnxruntime')} {platform.machine()} {os.cpu_count()}"
     words = [f"{rounds} {speed.THREADS} {machine}", *(f"{c.sha256} {c.key}" for c in used)]
     key = hashlib.sha256(" ".join(words).encode()).hexdigest()[:20]
     kept = asked.cache / f"times-{key}.json"
@@ -126,7 +125,7 @@ def measure(
         "samples": asked.samples,
         "seed": asked.seed,
         "setting": {
-            "threads": speed.THREADS, "machine": platform.machine(), "onnxruntime": onnxruntime.__version__,
+            "threads": speed.THREADS, "machine": platform.machine(), "onnxruntime": version("onnxruntime"),
             "reference": REFERENCE,
         },
         "columns": [column.row() for column in used],

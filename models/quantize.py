@@ -179,6 +179,7 @@ def to_int8(
     Raises:
         ModelError: it is not in float32, there is no head, nothing to calibrate with, or ONNX Runtime cannot quantise the network.
     """
+    from edge import session  # noqa: F401, I001 - first: it turns off ONNX Runtime's telemetry
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     check_float32(model)

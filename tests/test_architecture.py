@@ -16,13 +16,13 @@ EDGE_CORE = {
     "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
-    "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare",
+    "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "overlay", "outbox_cli", "grid_keeping", "ground_report",
-    "cli_parts", "zones_cli", "zone_check", "compare_cli",
+    "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
 }  # fmt: skip
-SERVER_CORE = {"reports", "errors"}
+SERVER_CORE = {"reports", "errors", "suppression", "public_table", "retention"}
 # One adapter in two files: the second is a part of the first.
 PARTS = {
     ("edge.config", "edge.yaml_errors"),
@@ -32,9 +32,14 @@ PARTS = {
     ("edge.capture", "edge.decode"),
     ("edge.video_file", "edge.decode"),
     ("edge.detect", "edge.model_file"),
+    ("edge.detect", "edge.session"),
+    ("edge.faces", "edge.model_file"),
+    ("edge.faces", "edge.session"),
+    ("edge.privacy_blur", "edge.carry"),
     ("edge.spool", "edge.spool_rows"),
     ("edge.spool", "edge.spool_repair"),
     ("edge.spool_repair", "edge.spool_rows"),
+    ("edge.spool_view", "edge.spool_rows"),
 }
 PURE = {"numpy", "pydantic", "contract"} | (
     set(sys.stdlib_module_names) - {"socket", "time", "os", "io", "shutil"}
@@ -120,7 +125,10 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "background",
         "privacy_blur",
         "preview",
+        "encode",
+        "faces",
         "spool",
+        "spool_view",
         "uplink",
         "health",
     }

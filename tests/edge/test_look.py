@@ -216,7 +216,7 @@ def test_a_new_frame_size_gets_a_new_part(tmp_path: Any) -> None:
 
 def test_what_nobody_looks_at_is_never_shown() -> None:
     image = np.full((120, 160, 3), 200, np.uint8)
-    blurred = Mask(only=(40, 30, 100, 90)).apply(image, Detections.empty(), 0.0)
+    (blurred,) = Mask(only=(40, 30, 100, 90), ahead_s=0).push(image, Detections.empty(), 0.0)
     assert not blurred.failed
     assert (blurred.pixels[30:90, 40:100] == 200).all()
     outside = np.ones((120, 160), bool)

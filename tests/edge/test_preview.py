@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import edge
+from edge.encode import MaskedVideo
 from edge.errors import CameraError
-from edge.preview import BayView, LineView, Overlay, PreviewWriter, ZoneView, draw
+from edge.preview import BayView, LineView, Overlay, ZoneView, draw
 from edge.privacy_blur import FILL_BGR, mask
 from edge.records import Detections
 
@@ -36,7 +37,7 @@ def decoded(path):
 
 
 def test_writes_a_playable_file(tmp_path):
-    with PreviewWriter(tmp_path / "out.mp4", (640, 360), 12.5) as writer:
+    with MaskedVideo(tmp_path / "out.mp4", (640, 360), 12.5) as writer:
         for _ in range(10):
             writer.write(masked())
     codec, rate, frames = decoded(tmp_path / "out.mp4")
@@ -49,13 +50,13 @@ def test_writes_a_playable_file(tmp_path):
 
 
 def test_odd_sizes_lose_a_row_or_a_column(tmp_path):
-    with PreviewWriter(tmp_path / "out.mp4", (101, 77), 5) as writer:
+    with MaskedVideo(tmp_path / "out.mp4", (101, 77), 5) as writer:
         writer.write(masked(77, 101))
     assert decoded(tmp_path / "out.mp4")[2][0].shape == (76, 100, 3)
 
 
 def test_an_exception_still_finishes_the_file(tmp_path):
-    writer = PreviewWriter(tmp_path / "out.mp4", (640, 360), 5)
+    writer = MaskedVideo(tmp_path / "out.mp4", (640, 360), 5)
 
     def interrupted():
         with writer:
@@ -79,14 +80,14 @@ def test_an_exception_still_finishes_the_file(tmp_path):
 )
 def test_refuses_whatever_is_not_masked(tmp_path, picture):
     with (
-        PreviewWriter(tmp_path / "out.mp4", (640, 360), 5) as writer,
+        MaskedVideo(tmp_path / "out.mp4", (640, 360), 5) as writer,
         pytest.raises(TypeError, match="only a BlurredImage may be encoded"),
     ):
         writer.write(picture)
 
 
 def test_refuses_another_size_but_takes_the_black_of_a_failure(tmp_path):
-    with PreviewWriter(tmp_path / "out.mp4", (640, 360), 5) as writer:
+    with MaskedVideo(tmp_path / "out.mp4", (640, 360), 5) as writer:
         with pytest.raises(ValueError, match="640x360 expected"):
             writer.write(masked(180, 320))
         failed = mask(None, None)
@@ -97,7 +98,7 @@ def test_refuses_another_size_but_takes_the_black_of_a_failure(tmp_path):
 
 def test_unwritable_place(tmp_path):
     with pytest.raises(CameraError, match="must be writable"):
-        PreviewWriter(tmp_path / "missing" / "out.mp4", (640, 360), 5)
+        MaskedVideo(tmp_path / "missing" / "out.mp4", (640, 360), 5)
 
 
 FULL = Overlay(
@@ -166,7 +167,7 @@ ENCODERS = {
 }  # fmt: skip
 
 
-def test_only_the_preview_encodes_pixels():
+def test_only_one_module_encodes_pixels():
     """Names with which cv2, PyAV, PIL, numpy, matplotlib and supervision write pictures."""
     found = {}
     for path in EDGE.rglob("*.py"):
@@ -182,7 +183,7 @@ def test_only_the_preview_encodes_pixels():
         }
         if names & ENCODERS:
             found[path.name] = names & ENCODERS
-    assert found == {"preview.py": {"add_stream"}}
+    assert found == {"encode.py": {"add_stream", "imencode"}}
 
 
 def test_only_the_mask_makes_blurred_images():

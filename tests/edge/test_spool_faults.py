@@ -353,6 +353,6 @@ def test_a_new_file_has_its_schema_without_its_wal(tmp_path: Path) -> None:
     with opened(tmp_path / "spool.db"):
         shutil.copy(tmp_path / "spool.db", tmp_path / "alone.db")
     db = sqlite3.connect(tmp_path / "alone.db")
-    assert db.execute("PRAGMA user_version").fetchone() == (2,)
+    assert db.execute("PRAGMA user_version").fetchone() == (3,)
     assert db.execute("SELECT count(*) FROM totals").fetchone() == (1,)
     db.close()
