@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 
 from server.access import NotAllowed, NotLoggedIn, authorize, register, seal
 from server.api.ingest import Ingest
+from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
@@ -23,6 +24,7 @@ from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
+from server.upkeep import upkeep
 
 
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
@@ -40,7 +42,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        with upkeep(opened, settings):
+            yield
         opened.close()
 
     app = FastAPI(
@@ -57,6 +60,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.access = {}
     register(app, Ingest(settings.ingest_per_s, settings.ingest_burst, settings.ingest_queue).routes())
     register(app, API_ROUTES)
+    register(app, Public().routes())
     register(app, Login().routes())
     register(app, REPORT_ROUTES)
     register(app, TECHNICAL_ROUTES)
@@ -67,7 +71,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
 
 def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith("/api/") or request.url.path == "/healthz"
+    return request.url.path.startswith(("/api/", "/public/")) or request.url.path == "/healthz"
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -8,67 +8,30 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from server import accounts
-from server.errors import ServerError
-from server.settings import Settings
-from server.store.base import Store
-from server.store.sqlite import open_store
+from server import accounts, data_cli
+from server.cli_parts import AsJson, Data, done, reported, say, show, when, with_store
+from server.settings import PublicSite, Settings
+from server.suppression import LEAST_K, K
 
 app = typer.Typer(no_args_is_help=True, help="Run and administer the server.", add_completion=False)
-admin = typer.Typer(no_args_is_help=True, help="Devices and users.")
+admin = typer.Typer(no_args_is_help=True, help="Devices, users, and what is kept for how long.")
 device = typer.Typer(no_args_is_help=True, help="The boxes that may deliver.")
 user = typer.Typer(no_args_is_help=True, help="The people who may log in.")
 app.add_typer(admin, name="admin")
 admin.add_typer(device, name="device")
 admin.add_typer(user, name="user")
+data_cli.add_to(admin)
 
-Data = Annotated[Path, typer.Option("--data", help="Folder of the database.", envvar="PARVIS_DATA")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr)
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """Print an expected failure as one paragraph and end with its code."""
-    try:
-        yield
-    except ServerError as exc:
-        _say(f"error: {exc}")
-        raise typer.Exit(exc.exit_code) from exc
-
-
-def _with_store(data: Path, action: Callable[[Store], Any]) -> Any:
-    with _reported():
-        store = open_store(Settings(data_dir=data).database)
-        try:
-            return action(store)
-        finally:
-            store.close()
-
-
-def _when(at: int | None) -> str | None:
-    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _show(rows: list[dict[str, Any]], as_json: bool, empty: str) -> None:
-    if as_json:
-        print(json.dumps(rows))
-    elif not rows:
-        _say(empty)
-    for row in [] if as_json else rows:
-        print("  ".join(f"{key}={'-' if value is None else value}" for key, value in row.items()))
+def _public_site(text: str) -> PublicSite:
+    name, _, devices = text.partition("=")
+    return PublicSite(name, tuple(devices.split(",")))
 
 
 @app.command()
@@ -83,27 +46,37 @@ def run(
         bool,
         typer.Option("--behind-tls", help="A reverse proxy serves HTTPS: cookies are Secure, HSTS is sent."),
     ] = False,
+    public_site: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=DEVICE,...", help="Publish the table of these devices; repeatable."),
+    ] = None,
+    public_k: Annotated[int, typer.Option(help="Counts below it are not published.", min=LEAST_K)] = K,
 ) -> None:
     """Serve until stopped."""
     import uvicorn
 
     from server.app import create_app
 
-    settings = Settings(
-        data_dir=data,
-        host=host,
-        port=port,
-        allowed_hosts=tuple(allowed_host or ()),
-        https_only_cookies=behind_tls,
-    )
+    try:
+        settings = Settings(
+            data_dir=data,
+            host=host,
+            port=port,
+            allowed_hosts=tuple(allowed_host or ()),
+            https_only_cookies=behind_tls,
+            public_sites=tuple(_public_site(text) for text in public_site or ()),
+            public_k=public_k,
+        )
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
     if not settings.on_loopback:
-        _say(
+        say(
             f"warning: listening on {host}, so passwords and tokens cross the network. Put a reverse proxy with "
             "TLS in front, bind to an address that only it can reach, and pass --behind-tls and --allowed-host."
         )
-    with _reported():
+    with reported():
         application = create_app(settings)
-    _say(f"listening on http://{host}:{port} (data in {data})")
+    say(f"listening on http://{host}:{port} (data in {data})")
     # Headers naming the software help nobody but attackers; request lines are the reverse proxy's to log.
     uvicorn.run(
         application, host=host, port=port, server_header=False, access_log=False, timeout_keep_alive=30
@@ -115,7 +88,7 @@ def _token(token: str, name: str, as_json: bool) -> None:
         print(json.dumps({"device": name, "token": token}))
         return
     print(token)
-    _say("Copy this token to the box now: it is stored nowhere and is not shown again.")
+    say("Copy this token to the box now: it is stored nowhere and is not shown again.")
 
 
 @device.command("add")
@@ -123,7 +96,7 @@ def device_add(
     name: Annotated[str, typer.Argument(metavar="ID")], data: Data, as_json: AsJson = False
 ) -> None:
     """Allow a box to deliver, and print its token once."""
-    _token(_with_store(data, lambda store: accounts.add_device(store, name)), name, as_json)
+    _token(with_store(data, lambda store: accounts.add_device(store, name)), name, as_json)
 
 
 @device.command("rotate")
@@ -131,7 +104,7 @@ def device_rotate(
     name: Annotated[str, typer.Argument(metavar="ID")], data: Data, as_json: AsJson = False
 ) -> None:
     """Replace a box's token (the old one ends at once), and print the new one once."""
-    _token(_with_store(data, lambda store: accounts.rotate_device(store, name)), name, as_json)
+    _token(with_store(data, lambda store: accounts.rotate_device(store, name)), name, as_json)
 
 
 @device.command("revoke")
@@ -139,24 +112,24 @@ def device_revoke(
     name: Annotated[str, typer.Argument(metavar="ID")], data: Data, as_json: AsJson = False
 ) -> None:
     """Refuse a box from its next request on."""
-    _with_store(data, lambda store: accounts.revoke_device(store, name))
-    _done({"device": name, "revoked": True}, f"{name} is revoked", as_json)
+    with_store(data, lambda store: accounts.revoke_device(store, name))
+    done({"device": name, "revoked": True}, f"{name} is revoked", as_json)
 
 
 @device.command("list")
 def device_list(data: Data, as_json: AsJson = False) -> None:
     """List the boxes."""
-    found = _with_store(data, lambda store: store.accounts.devices())
+    found = with_store(data, lambda store: store.accounts.devices())
     rows = [
         {
             "device": d.id,
-            "created": _when(d.created_at),
-            "revoked": _when(d.revoked_at),
-            "last_received": _when(d.last_received),
+            "created": when(d.created_at),
+            "revoked": when(d.revoked_at),
+            "last_received": when(d.last_received),
         }
         for d in found
     ]
-    _show(rows, as_json, "no device yet; add one with `parvis server admin device add ID`")
+    show(rows, as_json, "no device yet; add one with `parvis server admin device add ID`")
 
 
 def _password(from_stdin: bool) -> str:
@@ -165,13 +138,6 @@ def _password(from_stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     answer: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return answer
-
-
-def _done(result: dict[str, Any], text: str, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(result))
-    else:
-        _say(text)
 
 
 @user.command("add")
@@ -184,31 +150,30 @@ def user_add(
 ) -> None:
     """Create a user; the password is prompted for."""
     password = _password(password_stdin)
-    _with_store(data, lambda store: accounts.add_user(store, name, role, password))
-    _done({"user": name, "role": role}, f"{name} may log in as {role}", as_json)
+    with_store(data, lambda store: accounts.add_user(store, name, role, password))
+    done({"user": name, "role": role}, f"{name} may log in as {role}", as_json)
 
 
 @user.command("passwd")
 def user_passwd(name: str, data: Data, password_stdin: FromStdin = False, as_json: AsJson = False) -> None:
     """Change a password; the user's sessions end."""
     password = _password(password_stdin)
-    _with_store(data, lambda store: accounts.set_password(store, name, password))
-    _done({"user": name, "changed": True}, f"the password of {name} is changed", as_json)
+    with_store(data, lambda store: accounts.set_password(store, name, password))
+    done({"user": name, "changed": True}, f"the password of {name} is changed", as_json)
 
 
 @user.command("disable")
 def user_disable(name: str, data: Data, as_json: AsJson = False) -> None:
     """Refuse a user from the next request on."""
-    _with_store(data, lambda store: accounts.disable_user(store, name))
-    _done({"user": name, "disabled": True}, f"{name} may no longer log in", as_json)
+    with_store(data, lambda store: accounts.disable_user(store, name))
+    done({"user": name, "disabled": True}, f"{name} may no longer log in", as_json)
 
 
 @user.command("list")
 def user_list(data: Data, as_json: AsJson = False) -> None:
     """List the users."""
-    found = _with_store(data, lambda store: store.accounts.users())
+    found = with_store(data, lambda store: store.accounts.users())
     rows = [
-        {"user": u.name, "role": u.role, "created": _when(u.created_at), "disabled": u.disabled}
-        for u in found
+        {"user": u.name, "role": u.role, "created": when(u.created_at), "disabled": u.disabled} for u in found
     ]
-    _show(rows, as_json, "no user yet; add one with `parvis server admin user add NAME --role ROLE`")
+    show(rows, as_json, "no user yet; add one with `parvis server admin user add NAME --role ROLE`")

@@ -8,18 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from contract.batch import ConfigRecord
-from contract.messages import ZoneConfig
+from contract.messages import ZoneConfig, format_time
 from contract.names import GROUP_OF, GROUPS, ClassGroup, Purpose
-from server.reports import DAY, STEPS, Kind, OccupancyReport, Step, edges, fitting_step, grain, report
+from server.reports import (
+    DAY,
+    GRAIN_S,
+    STEPS,
+    Kind,
+    OccupancyReport,
+    Row,
+    Step,
+    edges,
+    fitting_step,
+    grain,
+    report,
+)
 from server.settings import Settings
 from server.store.base import Place, Store
 
 ZONE_KINDS: Final[tuple[Kind, ...]] = ("zone", "parking")
 LINE_KINDS: Final[tuple[Kind, ...]] = ("line",)
 DEFAULT_LENGTH_S: Final = 86400
+HOUR_S: Final = 3600
 # Records travel: an interval that ended this recently may simply not have arrived, which is no blindness.
 TRANSIT_S: Final = 180
 
@@ -28,7 +42,8 @@ TRANSIT_S: Final = 180
 class View:
     """A place together with what its box says about it and up to when it may be shown.
 
-    ``until`` seconds since 1970; ``last_end`` the end of the last interval that may be shown, if any.
+    ``until`` seconds since 1970; ``last_end`` the end of the last interval that may be shown, if any;
+    ``configured`` whether the classes come from its box's configuration and not from what was counted.
     """
 
     place: Place
@@ -38,6 +53,7 @@ class View:
     capacity: int | None
     until: int
     last_end: int | None
+    configured: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,15 @@ class Period:
     start: int | None = None
     end: int | None = None
     step: Step | None = None
+
+
+class KeptByTheHour(ValueError):  # noqa: N818 - named for the state, which readers are told
+    """Finer figures were asked for than are still kept."""
+
+
+def _only_hours(place: Place, start: int) -> bool:
+    """Whether of some of what began at ``start`` or later only the hours are left."""
+    return max(start, place.first_start) < place.purged_before
 
 
 def _groups(config: ConfigRecord | None, place: Place, zone: ZoneConfig | None) -> tuple[ClassGroup, ...]:
@@ -88,7 +113,8 @@ class Reader:
         now = int(self._settings.clock())
         until = now if purpose == "operational" else now - self._settings.statistics_delay_s
         last_end = self._store.records.last_end(place, until)
-        groups = _groups(config, place, zone) or self._seen(place, last_end)
+        known = _groups(config, place, zone)
+        groups = known or self._seen(place, last_end)
         kind = zone.kind if zone else {"zone": "area", "parking": "parking", "line": "line"}[place.kind]
         return View(
             place,
@@ -98,12 +124,16 @@ class Reader:
             zone.capacity if zone else None,
             until,
             last_end,
+            configured=bool(known),
         )
 
     def _seen(self, place: Place, last_end: int | None) -> tuple[ClassGroup, ...]:
         """Without a configuration: what was counted on the last day, for a class never looked for is not 0."""
-        end = last_end or 0
-        rows = self._store.records.rows(place, end - DEFAULT_LENGTH_S, end, end, 900)
+        last = last_end or 0
+        end = last + -last % HOUR_S
+        # Of what was purged there are whole hours only.
+        until = max(last, min(end, place.purged_before))
+        rows = self._store.records.rows(place, end - DEFAULT_LENGTH_S, end, until, HOUR_S)
         seen = {GROUP_OF[name] for row in rows for name in row.counts}
         return tuple(group for group in GROUPS if group in seen) or ("person",)
 
@@ -117,12 +147,28 @@ class Reader:
         step = period.step
         if step is None:
             step = fitting_step(end - start, view.place.interval_s)
+            if step != DAY and step % HOUR_S and _only_hours(view.place, start):
+                step = HOUR_S
         return start, end, step
+
+    def latest(self, view: View) -> Period:
+        """The last interval that may be shown; of a place that fell silent long ago, its last hour."""
+        end = view.until if view.last_end is None else view.last_end
+        start, step = end - view.place.interval_s, view.place.interval_s
+        if not _only_hours(view.place, start):
+            return Period(start, end, step)
+        hour = start - start % HOUR_S
+        return Period(hour, hour + HOUR_S, HOUR_S)
+
+    def quarters(self, view: View, start: int, end: int) -> list[Row]:
+        """Sums per quarter of an hour over ``[start, end)``, of what may be shown."""
+        return self._store.records.rows(view.place, start, end, view.until, GRAIN_S)
 
     def report(self, view: View, group: ClassGroup, period: Period = Period()) -> OccupancyReport:
         """The report of one place and class group.
 
         Raises:
+            KeptByTheHour: for a finer step than is still kept.
             ValueError: for a period or step that cannot be reported.
         """
         start, end, step = self.window(view, period)
@@ -130,7 +176,14 @@ class Reader:
         until = view.until
         if view.last_end is not None and 0 <= until - view.last_end <= TRANSIT_S + view.place.interval_s:
             until = view.last_end
-        rows = self._store.records.rows(view.place, borders[0], borders[-1], view.until, grain(step, borders))
+        grain_s = grain(step, borders)
+        if grain_s % HOUR_S and _only_hours(view.place, borders[0]):
+            since = format_time(datetime.fromtimestamp(view.place.purged_before, UTC))
+            raise KeptByTheHour(
+                f"what was counted before {since} is kept by whole UTC hours: choose a step of 3600 s or, where"
+                " local days begin on such an hour, of a day; or a later start"
+            )
+        rows = self._store.records.rows(view.place, borders[0], borders[-1], view.until, grain_s)
         longest = max((row.interval_s for row in rows), default=0)
         if step != DAY and longest > step:
             if period.step is not None:

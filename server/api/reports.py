@@ -165,7 +165,7 @@ def _list(request: Request, kinds: Sequence[Kind]) -> Response:
             continue
         latest = {}
         if view.last_end is not None:
-            period = Period(view.last_end - view.place.interval_s, view.last_end, view.place.interval_s)
+            period = reader.latest(view)
             latest = {
                 group: bin_json(reader.report(view, group, period).total, view.place.kind)
                 for group in view.groups

@@ -17,7 +17,7 @@ from server.api.reports import bin_json, group_of, period_of, reader_of, utc_tex
 from server.pages.figures import LOW_COVERAGE, SPARK_H, SPARK_W, Bar, csv_cell, lines, sparkline, summary
 from server.pages.render import error_page, home_of, page, texts_of
 from server.pages.texts import Texts
-from server.reading import LINE_KINDS, ZONE_KINDS, Period, Reader, View
+from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, Reader, View
 from server.reports import DAY, MAX_BINS, STEPS, Bin, Kind, OccupancyReport, Step
 from server.store.base import CameraState
 
@@ -62,7 +62,7 @@ def href(view: View) -> str:
 def _card(reader: Reader, view: View) -> Card:
     if view.last_end is None:
         return Card(view, href(view), (), None, ())
-    last = Period(view.last_end - view.place.interval_s, view.last_end, view.place.interval_s)
+    last = reader.latest(view)
     latest = tuple((group, reader.report(view, group, last).total) for group in view.groups)
     report = reader.report(view, view.groups[0])
     return Card(view, href(view), latest, report, tuple(sparkline(report)))
@@ -115,13 +115,11 @@ def _presets(view: View, query: dict[str, str]) -> list[tuple[str, str]]:
     ]
 
 
-def _steps(view: View, length_s: int) -> list[Step]:
+def _steps(view: View, start: int, length_s: int) -> list[Step]:
     """The steps that the data and the period allow."""
-    return [
-        step
-        for step in STEPS
-        if step == DAY or (step >= view.place.interval_s and length_s / step <= MAX_BINS)
-    ]
+    place = view.place
+    least = 3600 if max(start, place.first_start) < place.purged_before else place.interval_s
+    return [step for step in STEPS if step == DAY or (step >= least and length_s / step <= MAX_BINS)]
 
 
 def _place(request: Request, kinds: Sequence[Kind]) -> Response:
@@ -135,9 +133,10 @@ def _place(request: Request, kinds: Sequence[Kind]) -> Response:
     try:
         group, period = group_of(request, view), period_of(request)
         report = reader.report(view, group, period)
-    except ValueError:
+    except ValueError as exc:
         # The reader keeps a readable page and is told that the wish could not be met.
-        error, status, period = "place.bad_period", 400, Period()
+        error = "place.by_the_hour" if isinstance(exc, KeptByTheHour) else "place.bad_period"
+        status, period = 400, Period()
         report = reader.report(view, group)
     start, end, _ = reader.window(view, period)
     return page(
@@ -151,7 +150,7 @@ def _place(request: Request, kinds: Sequence[Kind]) -> Response:
         sentence=summary(report, texts) if report.bins else "",
         start=_local_input(start, texts),
         end=_local_input(end, texts),
-        steps=_steps(view, end - start),
+        steps=_steps(view, start, end - start),
         presets=_presets(view, {"class": group} if len(view.groups) > 1 else {}),
         query=urlencode({"class": group, "from": utc_text(start), "to": utc_text(end), "step": report.step}),
         href=href(view),

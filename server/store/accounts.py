@@ -132,8 +132,11 @@ class SqliteAccounts:
         with self._connections.write() as db:
             insert_audit(db, entry)
 
-    def audit(self, limit: int) -> list[AuditEntry]:
-        """The newest audit rows."""
-        sql = "SELECT at, actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT ?"
+    def audit(self, limit: int, action: str = "") -> list[AuditEntry]:
+        """The newest audit rows whose action begins like that."""
+        sql = (
+            "SELECT at, actor, action, subject, detail FROM audit WHERE substr(action, 1, ?) = ?"
+            " ORDER BY id DESC LIMIT ?"
+        )
         with self._connections.read() as db:
-            return [AuditEntry(**row) for row in db.query(sql, (limit,))]
+            return [AuditEntry(**row) for row in db.query(sql, (len(action), action, limit))]

@@ -5,12 +5,13 @@ Times are whole seconds since 1970, UTC. Every method that writes is one transac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from contract.batch import ConfigRecord, Record
 from server.reports import Kind, Row
+from server.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,10 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A zone, car park or line that has sent intervals, and their extent."""
+    """A zone, car park or line that has sent intervals, and their extent.
+
+    Of what began before ``purged_before`` only the hours are left.
+    """
 
     device: str
     camera: str
@@ -33,6 +37,7 @@ class Place:
     first_start: int
     last_end: int
     interval_s: int
+    purged_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,39 @@ class AuditEntry:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A copy of the database, and of what belongs to it, in a folder of this name."""
+
+    name: str
+    made_at: int
+    expires_at: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """What a purge did, or would do.
+
+    Args:
+        deleted: number of rows by what they were.
+        expired: backups deleted because of their age.
+        markers: digests of deleted records that were looked for afterwards, byte by byte.
+        remains: files of the database in which one of them was still found; empty, or the purge has failed.
+        backups: backups in which one was still found; they expire by their own age.
+        wal_bytes: size of the write-ahead log afterwards; not 0 means that a reader kept it from being emptied.
+        finished: whether everything was done.
+    """
+
+    deleted: Mapping[str, int]
+    expired: tuple[str, ...] = ()
+    markers: int = 0
+    remains: tuple[str, ...] = ()
+    backups: tuple[str, ...] = ()
+    wal_bytes: int = 0
+    finished: bool = False
+
+
 class Records(Protocol):
     """Delivered records."""
 
@@ -127,7 +165,7 @@ class Records(Protocol):
         """The newest records kept out of the reports."""
 
     def cases(self, limit: int) -> list[Mapping[str, Any]]:
-        """Anomaly cases, each at its highest revision, newest first, as payloads."""
+        """Anomaly cases of zones that are operational now, each at its highest revision, newest first, as payloads."""
 
     def count(self) -> int:
         """Number of stored records, quarantined ones included."""
@@ -185,8 +223,48 @@ class Accounts(Protocol):
     def log(self, entry: AuditEntry) -> None:
         """Write an audit row."""
 
-    def audit(self, limit: int) -> list[AuditEntry]:
-        """The newest audit rows."""
+    def audit(self, limit: int, action: str = "") -> list[AuditEntry]:
+        """The newest audit rows whose action begins like that."""
+
+
+class Upkeep(Protocol):
+    """How long things are kept, and what sees to it."""
+
+    def retention(self) -> Retention:
+        """What this installation chose."""
+
+    def choose(self, kept: Retention, audit: AuditEntry) -> None:
+        """Choose how long things are kept."""
+
+    def last_purge(self) -> int | None:
+        """When the last purge that finished began."""
+
+    def doomed(self, now: int) -> Purged:
+        """What a purge would delete."""
+
+    def purge(
+        self, now: int, actor: str, stop: Callable[[], bool] = ..., *, all_backups: bool = False
+    ) -> Purged:
+        """Delete what is past its time, so that no byte of it is left; ``stop`` is asked between steps.
+
+        ``all_backups``: delete every backup, of whatever age.
+
+        Raises:
+            StoreError: when something cannot be deleted, or the clock cannot be believed.
+        """
+
+    def backup(self, now: int, actor: str) -> Backup:
+        """Copy the database while it is used.
+
+        Raises:
+            StoreError: when that fails; nothing half made is left under the name of a backup.
+        """
+
+    def backups(self) -> list[Backup]:
+        """The backups there are, oldest first."""
+
+    def remake_hours(self) -> int:
+        """Make the hours again whose intervals are all there; their number."""
 
 
 class Store(Protocol):
@@ -199,6 +277,10 @@ class Store(Protocol):
     @property
     def accounts(self) -> Accounts:
         """Devices, users, sessions, audit."""
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """Retention, purge, backups, roll-ups."""
 
     def close(self) -> None:
         """Let go of every connection."""

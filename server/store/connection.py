@@ -6,6 +6,8 @@ Rules:
    ``BUSY_MS`` instead of failing.
 3. Readers cannot write (``query_only``).
 4. Every sqlite3 error becomes a StoreError.
+5. What is deleted is overwritten (``secure_delete``); what that leaves between the rows of a page goes with the
+   ``VACUUM`` at the end of a purge (purge.py).
 """
 
 from __future__ import annotations
@@ -22,8 +24,12 @@ from typing import Any, Final
 from sqlite_utils import Database, Migrations
 
 from server.errors import StoreError, StoreFull
+from server.store.hours import remake
+from server.store.keys import Received
 
 BUSY_MS: Final = 5000
+# Less than a box waits for an answer: while the file is written anew it is told to come back, and no thread is held.
+LOCK_S: Final = 10.0
 READERS: Final = 8
 
 migrations = Migrations("parvis")
@@ -33,6 +39,18 @@ migrations = Migrations("parvis")
 def m001_initial(db: Any) -> None:
     """Records, intervals, accounts, audit."""
     db.executescript(resources.files("server.store").joinpath("schema.sql").read_text("utf-8"))
+
+
+@migrations()  # type: ignore[untyped-decorator]
+def m002_retention(db: Any) -> None:
+    """Roll-ups that outlive their intervals, keys that outlive their records, an audit that only grows."""
+    db.executescript(resources.files("server.store").joinpath("m002_retention.sql").read_text("utf-8"))
+    for place in list(db.execute("SELECT device, camera, name, kind FROM places")):
+        remake(db, place, 0)
+    received = Received(db, ())
+    for (key,) in db.execute("SELECT key FROM records"):
+        received.add(key)
+    received.store()
 
 
 @contextlib.contextmanager
@@ -57,6 +75,7 @@ class Connections:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
+        self._alone = False
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._slots = threading.BoundedSemaphore(READERS)
         self._closed = False
@@ -80,6 +99,7 @@ class Connections:
         try:
             db = Database(conn, execute_plugins=False, recursive_triggers=False)
             db.execute("PRAGMA synchronous=FULL")
+            db.execute("PRAGMA secure_delete=ON")
             db.execute("PRAGMA foreign_keys=ON")
         except BaseException:
             conn.close()
@@ -89,7 +109,7 @@ class Connections:
     @contextlib.contextmanager
     def write(self) -> Iterator[Any]:
         """One transaction of the one writer; committed, and on the disk, when the block ends without error."""
-        with self._lock, translated(self._path):
+        with self._locked(), translated(self._path):
             db = self._writer
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -98,6 +118,26 @@ class Connections:
             except BaseException:
                 db.rollback()
                 raise
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[Any]:
+        """The one writer outside a transaction, for what opens its own: ``VACUUM`` and checkpoints."""
+        with self._locked(), translated(self._path):
+            self._alone = True
+            try:
+                yield self._writer
+            finally:
+                self._alone = False
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        while not self._lock.acquire(timeout=LOCK_S):
+            if self._alone:
+                raise StoreError(f"{self._path}: the database is being written anew; try again")
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Any]:

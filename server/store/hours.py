@@ -1,21 +1,23 @@
-"""Hourly sums, kept beside the intervals so that a year of one zone is 8,760 rows and not half a million.
+"""Roll-ups: sums per UTC hour that outlive the intervals, and make a year of one zone 8,760 rows, not half a million.
 
 Rules:
-1. An hour grows in the transaction that stores an interval for the first time, and in no other.
-2. Nothing is ever taken away: intervals are final (design.md, section 4), and each lies within one hour.
+1. An hour grows in the transaction that stores an interval for the first time, however late, and in no other.
+2. Intervals are final (design.md, section 4), and each lies within one hour.
+3. Hours can be made again from the intervals while all of these are there: from ``places.purged_before`` on.
 """
 
 # ruff: noqa: S608 - statements are put together from constants of this package; every value is a parameter
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from contract.names import BINS
 from server.store.base import Place
 
 HOUR_S: Final = 3600
 _KEY: Final = ("device", "camera", "name", "kind", "hour", "version")
-_ADDED: Final = [
+_SUMMED: Final = [
     "observed_s",
     "dark_s",
     "degraded_s",
@@ -27,44 +29,62 @@ _ADDED: Final = [
     "observed_bay_s",
     "arrivals",
     "departures",
+    "stay_censored",
 ]
-_HIGHEST: Final = ["interval_s", "unsynced", "peak_vehicle", "bays", "peak"]
-_COUNTS_ADDED: Final = ("object_s", "entries", "exits")
-_COUNTS_HIGHEST: Final = ("peak",)
+_HIGHEST: Final = ["interval_s", "unsynced", "peak_vehicle", "bays", "peak", "bay_mode"]
+_COUNTS_SUMMED: Final = ["object_s", "entries", "exits", "dwell_censored"]
+_COUNTS_HIGHEST: Final = ["peak"]
 
 
-def _upsert(table: str, key: Sequence[str], added: Sequence[str], highest: Sequence[str], source: str) -> str:
-    """An insert that adds to the row that is there."""
-    names = (*key, *added, *highest)
-    grow = [f"{n} = {table}.{n} + excluded.{n}" for n in added]
+def _upsert(
+    table: str,
+    keys: Mapping[str, str],
+    summed: Sequence[str],
+    highest: Sequence[str],
+    histogram: str,
+    source: str,
+) -> str:
+    """An insert of sums over ``source`` (alias ``t`` has the figures) that adds to the rows that are there.
+
+    ``keys``: column to expression. ``histogram``: a JSON list of the source, a column for each bin of the table.
+    """
+    bins = [f"{histogram}_{number}" for number in range(BINS)]
+    figures = [f"sum(t.{n})" for n in summed]
+    figures += [f"sum(coalesce(json_extract(t.{histogram}, '$[{n}]'), 0))" for n in range(BINS)]
+    figures += [f"coalesce(max(t.{n}), '')" if n == "bay_mode" else f"max(t.{n})" for n in highest]
+    grow = [f"{n} = {table}.{n} + excluded.{n}" for n in (*summed, *bins)]
     grow += [
         f"{n} = CASE WHEN excluded.{n} > {table}.{n} THEN excluded.{n} ELSE {table}.{n} END" for n in highest
     ]
     return (
-        f"INSERT INTO {table} ({', '.join(names)}) SELECT {source}"
-        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {', '.join(grow)}"
+        f"INSERT INTO {table} ({', '.join((*keys, *summed, *bins, *highest))})"
+        f" SELECT {', '.join((*keys.values(), *figures))} FROM {source} GROUP BY {', '.join(keys.values())}"
+        f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(grow)}"
     )
 
 
-_PLACE: Final = "i.device, i.camera, i.name, i.kind, i.start - i.start % 3600, i.version"
-_GROW: Final = _upsert(
-    "hours",
-    _KEY,
-    _ADDED,
-    _HIGHEST,
-    f"{_PLACE}, {', '.join('i.' + n for n in (*_ADDED, *_HIGHEST))} FROM intervals i WHERE i.record_id = ?",
+def _hours(where: str) -> str:
+    keys = {name: f"t.{name}" for name in _KEY} | {"hour": "t.start - t.start % 3600"}
+    return _upsert("hours", keys, _SUMMED, _HIGHEST, "stay", f"intervals t WHERE {where}")
+
+
+def _counts(where: str) -> str:
+    keys = {name: f"i.{name}" for name in _KEY} | {"hour": "i.start - i.start % 3600", "class": "t.class"}
+    source = f"intervals i JOIN counts t ON t.record_id = i.record_id WHERE {where}"
+    return _upsert("hour_counts", keys, _COUNTS_SUMMED, _COUNTS_HIGHEST, "dwell", source)
+
+
+_SINCE: Final = "{0}.device = ? AND {0}.camera = ? AND {0}.name = ? AND {0}.kind = ? AND {0}.start >= ?"
+_GROW: Final = _hours("t.record_id = ?")
+_GROW_COUNTS: Final = _counts("i.record_id = ?")
+_REMAKE: Final = _hours(_SINCE.format("t"))
+_REMAKE_COUNTS: Final = _counts(_SINCE.format("i"))
+
+_OF_PLACE: Final = " WHERE device = ? AND camera = ? AND name = ? AND kind = ? AND hour >= ?"
+_READ: Final = f"SELECT *, hour AS bin, interval_s AS longest FROM hours{_OF_PLACE} AND hour < ?"
+_READ_COUNTS: Final = (
+    f"SELECT hour, version, class, object_s, peak, entries, exits FROM hour_counts{_OF_PLACE} AND hour < ?"
 )
-_GROW_COUNTS: Final = _upsert(
-    "hour_counts",
-    (*_KEY, "class"),
-    _COUNTS_ADDED,
-    _COUNTS_HIGHEST,
-    f"{_PLACE}, c.class, {', '.join('c.' + n for n in (*_COUNTS_ADDED, *_COUNTS_HIGHEST))}"
-    " FROM intervals i JOIN counts c ON c.record_id = i.record_id WHERE i.record_id = ?",
-)
-_WHERE: Final = " WHERE device = ? AND camera = ? AND name = ? AND kind = ? AND hour >= ? AND hour < ?"
-_READ: Final = f"SELECT *, hour AS bin, interval_s AS longest FROM hours{_WHERE}"
-_READ_COUNTS: Final = f"SELECT hour, version, class, object_s, peak, entries, exits FROM hour_counts{_WHERE}"
 
 
 def grow(db: Any, record_id: int) -> None:
@@ -73,7 +93,27 @@ def grow(db: Any, record_id: int) -> None:
     db.execute(_GROW_COUNTS, (record_id,))
 
 
+def remake(db: Any, place: Sequence[str], since: int) -> int:
+    """Make the hours of a place (device, camera, name, kind) again from its intervals, inside the caller's transaction.
+
+    ``since`` is a whole hour from which on all intervals are there. Returns the number of hours.
+    """
+    values = (*place, since)
+    db.execute(f"DELETE FROM hours{_OF_PLACE}", values)
+    db.execute(f"DELETE FROM hour_counts{_OF_PLACE}", values)
+    db.execute(_REMAKE, values)
+    db.execute(_REMAKE_COUNTS, values)
+    return int(db.execute(f"SELECT count(*) FROM hours{_OF_PLACE}", values).fetchone()[0])
+
+
 def read(db: Any, place: Place, start: int, end: int) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]]]:
     """The hours that begin in ``[start, end)``, and their counts by class."""
     values = (place.device, place.camera, place.name, place.kind, start, end)
     return list(db.query(_READ, values)), list(db.execute(_READ_COUNTS, values))
+
+
+def last_end(db: Any, place: Place, until: int) -> int | None:
+    """The end of the last hour that ends by ``until``, and no later than the last interval that ever arrived."""
+    sql = f"SELECT max(hour) FROM hours{_OF_PLACE} AND hour <= ?"
+    row = db.execute(sql, (place.device, place.camera, place.name, place.kind, 0, until - HOUR_S)).fetchone()
+    return None if row[0] is None else min(int(row[0]) + HOUR_S, place.last_end)

@@ -4,19 +4,23 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from contract.batch import ConfigRecord, parse_record
+from contract.batch import ConfigRecord, Record, parse_record
 from contract.names import ObjectClass
 from server.reports import Amounts, Kind, Row
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
 from server.store.connection import Connections
 from server.store.hours import HOUR_S
+from server.store.hours import last_end as last_hour_end
 from server.store.hours import read as hours
-from server.store.typed import FLAGS, TYPED, insert_typed, note_camera, purge_health
+from server.store.keys import Received
+from server.store.purposes import operational_zones
+from server.store.typed import FLAGS, TYPED, insert_typed, note_camera
 
 _WHERE: Final = (
     " WHERE device = ? AND camera = ? AND name = ? AND kind = ?"
@@ -45,6 +49,16 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _as_before(db: Any, record: Record, digest: str, received_at: int) -> bool:
+    """Whether a record that came before is the same again; one that was purged meanwhile cannot be compared."""
+    row = db.execute("SELECT digest FROM records WHERE key = ?", (record.key,)).fetchone()
+    if row is None or row[0] == digest:
+        return True
+    detail = f"kept {row[0][:16]}, refused {digest[:16]}"
+    insert_audit(db, AuditEntry(received_at, record.device, "record.conflict", record.key, detail))
+    return False
+
+
 def _key(place: Place) -> tuple[str, str, str, str]:
     return place.device, place.camera, place.name, place.kind
 
@@ -58,13 +72,15 @@ class SqliteRecords:
     def add(self, items: Sequence[Incoming], received_at: int) -> list[bool]:
         """Store a batch in one transaction; False for a key whose first payload differs (kept, audited)."""
         with self._connections.write() as db:
-            stored = [self._add_one(db, item, received_at) for item in items]
-            for device in {item.record.device for item in items}:
-                purge_health(db, device, received_at)
+            received = Received(db, (item.record.key for item in items))
+            stored = [self._add_one(db, item, received, received_at) for item in items]
+            received.store()
             return stored
 
-    def _add_one(self, db: Any, item: Incoming, received_at: int) -> bool:
+    def _add_one(self, db: Any, item: Incoming, received: Received, received_at: int) -> bool:
         record, digest = item.record, _digest(item.canonical)
+        if record.key in received:
+            return _as_before(db, record, digest, received_at)
         # Intervals live in typed columns; a second copy as JSON would triple the file.
         payload = None if isinstance(record, TYPED) and item.quarantine is None else item.canonical
         row = db.execute(
@@ -82,12 +98,8 @@ class SqliteRecords:
             ),
         ).fetchone()
         if row is None:
-            first = db.execute("SELECT digest FROM records WHERE key = ?", (record.key,)).fetchone()[0]
-            if first == digest:
-                return True
-            detail = f"kept {first[:16]}, refused {digest[:16]}"
-            insert_audit(db, AuditEntry(received_at, record.device, "record.conflict", record.key, detail))
-            return False
+            return _as_before(db, record, digest, received_at)
+        received.add(record.key)
         if item.quarantine is None:
             insert_typed(db, row[0], record)
             note_camera(db, record, item.canonical, received_at)
@@ -146,7 +158,8 @@ class SqliteRecords:
         )
         with self._connections.read() as db:
             row = db.execute(sql, (*_key(place), until, until)).fetchone()
-        return int(row[0]) if row else None
+            # Of a place that fell silent long ago only its hours are left.
+            return int(row[0]) if row else last_hour_end(db, place, until)
 
     def config(self, device: str, camera: str) -> ConfigRecord | None:
         """The latest configuration by its own time."""
@@ -175,14 +188,17 @@ class SqliteRecords:
             return [Quarantined(**row) for row in db.query(sql, (limit,))]
 
     def cases(self, limit: int) -> list[Mapping[str, Any]]:
-        """Anomaly cases, each at its highest revision, newest first, as payloads."""
+        """Anomaly cases of operational zones, each at its highest revision, newest first, as payloads."""
         sql = (
             "SELECT r.payload FROM anomalies a JOIN records r ON r.id = a.record_id WHERE a.revision ="
             " (SELECT max(b.revision) FROM anomalies b WHERE b.device = a.device AND b.case_id = a.case_id)"
-            " ORDER BY r.received_at DESC, r.id DESC LIMIT ?"
+            " ORDER BY r.received_at DESC, r.id DESC"
         )
         with self._connections.read() as db:
-            return [json.loads(row[0]) for row in db.execute(sql, (limit,))]
+            allowed = operational_zones(db)
+            cases = (json.loads(row[0]) for row in db.execute(sql))
+            shown = (case for case in cases if (case["device"], case["camera"], case["zone"]) in allowed)
+            return list(itertools.islice(shown, limit))
 
     def count(self) -> int:
         """Number of stored records, quarantined ones included."""

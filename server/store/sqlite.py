@@ -8,6 +8,7 @@ from server.store.accounts import SqliteAccounts
 from server.store.base import Store
 from server.store.connection import Connections
 from server.store.records import SqliteRecords
+from server.store.upkeep import SqliteUpkeep
 
 
 class SqliteStore:
@@ -21,6 +22,7 @@ class SqliteStore:
         self._connections = Connections(path)
         self._records = SqliteRecords(self._connections)
         self._accounts = SqliteAccounts(self._connections)
+        self._upkeep = SqliteUpkeep(self._connections, path)
 
     @property
     def records(self) -> SqliteRecords:
@@ -31,6 +33,11 @@ class SqliteStore:
     def accounts(self) -> SqliteAccounts:
         """Devices, users, sessions, audit."""
         return self._accounts
+
+    @property
+    def upkeep(self) -> SqliteUpkeep:
+        """Retention, purge, backups, roll-ups."""
+        return self._upkeep
 
     def close(self) -> None:
         """Let go of every connection."""

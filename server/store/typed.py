@@ -17,11 +17,11 @@ from contract.batch import (
 )
 from contract.names import Flag
 from server.store.hours import grow
+from server.store.purposes import note_purposes
 
 FLAGS: Final[tuple[str, ...]] = get_args(Flag)
 TYPED: Final = (ZoneRecord, ParkingRecord, LineRecord)
 Interval = ZoneRecord | ParkingRecord | LineRecord
-HEALTH_KEPT_S: Final = 7 * 86400
 
 _COLUMNS: Final = (
     "record_id, device, camera, name, kind, version, start, interval_s, observed_s, unsynced, "
@@ -130,6 +130,8 @@ def note_camera(db: Any, record: Record, canonical: str, received_at: int) -> No
     """Remember when a camera last delivered, and its newest configuration and health by their own time."""
     end = seconds(record) + record.interval_s if isinstance(record, TYPED) else None
     db.execute(_CAMERA, (record.device, record.camera, received_at, end))
+    if isinstance(record, ConfigRecord):
+        note_purposes(db, record, received_at)
     if isinstance(record, (ConfigRecord, HealthRecord)):
         what = "config" if isinstance(record, ConfigRecord) else "health"
         at = int(record.at.timestamp())
@@ -138,12 +140,3 @@ def note_camera(db: Any, record: Record, canonical: str, received_at: int) -> No
             f" AND ({what}_at IS NULL OR {what}_at <= ?)",
             (canonical, at, record.device, record.camera, at),
         )
-
-
-def purge_health(db: Any, device: str, now: int) -> None:
-    """Forget health records older than a week, a few at a time: the table would grow for ever."""
-    db.execute(
-        "DELETE FROM records WHERE id IN (SELECT id FROM records WHERE type = 'parvis.health.v1'"
-        " AND device = ? AND received_at < ? AND quarantine IS NULL LIMIT 200)",
-        (device, now - HEALTH_KEPT_S),
-    )

@@ -39,13 +39,16 @@ EXPECTED = {
     ("GET", "/quarantine"): TECHNICAL,
     ("GET", "/audit"): {"administrator"},
     ("GET", "/notices"): {"crew", "planner", "administrator"},
+    # Public, but no site is unless the server is told so: test_public.py.
+    ("GET", "/public/v1/sites/{site}/table"): "off",
+    ("GET", "/public/v1/sites/{site}/table.csv"): "off",
 }
 ALLOWED = {200, 303}
 
 
 def address(path: str) -> str:
     name = "gate" if "/lines/" in path else "lawn"
-    values = {"device": "box-a", "camera": "north", "name": name, "code": "en"}
+    values = {"device": "box-a", "camera": "north", "name": name, "code": "en", "site": "square"}
     if path.startswith("/static"):
         return "/static/app.css"
     return path.format(**values)
@@ -78,6 +81,8 @@ def test_every_route_answers_whom_it_should_and_nobody_else(site, who):
             assert answer.status_code == 403, cell  # public, but no form of ours
         elif allowed == "public":
             assert answer.status_code in ALLOWED, cell
+        elif allowed == "off":
+            assert answer.status_code == 404, cell
         elif allowed == "device":
             assert answer.status_code == (200 if who == "device" else 401), cell
         elif who in allowed:

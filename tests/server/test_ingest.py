@@ -116,10 +116,19 @@ def test_repeated_shuffled_and_split_batches_store_what_one_delivery_stores(make
 
 
 def test_the_highest_revision_of_a_case_wins_in_whatever_order(site):
+    site.post([config(0, OLD, [zone_config("lane", "road")])])
     for revision in (2, 3, 1):
         site.post([anomaly(revision, OLD, state="cleared" if revision == 3 else "open")])
     [case] = site.store.records.cases(10)
     assert (case["revision"], case["state"]) == (3, "cleared")
+
+
+def test_a_case_is_shown_only_while_its_zone_is_operational(site):
+    site.post([anomaly(1, OLD)])
+    assert site.store.records.cases(10) == []  # nobody has said yet what the zone is for
+    for seq, purpose in enumerate(("statistics", "operational", "statistics")):
+        site.post([config(seq, OLD + seq, [zone_config("lane", "road", purpose=purpose)])])
+        assert len(site.store.records.cases(10)) == (purpose == "operational")
 
 
 def test_the_latest_configuration_is_that_of_the_latest_time(site):
@@ -217,6 +226,7 @@ def test_health_is_kept_a_week_and_its_latest_for_ever(site):
     site.post([health(n, NOON - 60 * n) for n in range(5)])
     site.clock.now += 8 * 86400
     site.post([health(99, int(site.clock.now), fps=1.0)])
+    site.store.upkeep.purge(int(site.clock.now), "test")
     with site.store._connections.read() as db:
         kept = db.execute("SELECT count(*) FROM records WHERE type = 'parvis.health.v1'").fetchone()[0]
     assert kept == 1

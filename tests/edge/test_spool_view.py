@@ -1,0 +1,129 @@
+"""Looking into a spool from outside: what was sent last and what waits, without disturbing its owner."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from contract.batch import stamp
+from contract.messages import canonical
+from edge import spool_rows
+from edge.errors import SpoolError
+from edge.spool import Spool
+from edge.spool_view import newest
+from tests.edge.fault_server import RUN, config, health, line
+
+
+class Clock:
+    """Unix time as a test sets it."""
+
+    def __init__(self) -> None:
+        self.at = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def opened(path: Path, clock: Clock) -> Spool:
+    return Spool(path, device="box", run=RUN, now=clock)
+
+
+def test_no_file_is_nothing_and_an_empty_one_too(tmp_path: Path) -> None:
+    assert newest(tmp_path / "spool.db", 60) == []
+    assert not (tmp_path / "spool.db").exists(), "looking makes no file"
+    opened(tmp_path / "spool.db", Clock()).close()
+    assert newest(tmp_path / "spool.db", 60) == []
+
+
+def test_sent_and_waiting_records_of_the_last_minute_while_the_box_runs(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(tmp_path / "spool.db", clock) as spool:
+        keys = []
+        for minute in range(3):
+            clock.at += 60.0
+            keys += spool.append([line(minute), health(minute)])
+        spool.settle(keys[:5], {})
+        seen = newest(tmp_path / "spool.db", 60)
+        assert [item.key for item in seen] == keys[4:], "half open: the minute before is not in it"
+        assert [item.sent for item in seen] == [True, False]
+        assert seen[0].payload == canonical(stamp(line(2), device="box", run=RUN, seq=4))
+        assert [item.key for item in newest(tmp_path / "spool.db", 121)] == keys
+        assert spool.stats().pending == 1, "the look changed nothing"
+
+
+def test_looking_stops_nobody(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(tmp_path / "spool.db", clock) as spool:
+        spool.append([line(0)])
+        watcher = sqlite3.connect(f"file:{tmp_path / 'spool.db'}?mode=ro", uri=True)
+        watcher.execute("BEGIN")
+        watcher.execute("SELECT * FROM records").fetchall()
+        assert len(spool.append([line(1)])) == 1
+        watcher.close()
+
+
+def test_a_quarter_of_an_hour_and_no_more_is_remembered(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(tmp_path / "spool.db", clock) as spool:
+        for minute in range(40):
+            clock.at += 60.0
+            spool.settle(spool.append([line(minute)]), {})
+    whole = newest(tmp_path / "spool.db", 1e9)
+    assert len(whole) == spool_rows.SENT_S // 60 + 1
+    assert all(item.sent for item in whole)
+
+
+def test_a_month_of_records_delivered_at_once_is_remembered_in_its_newest_part(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(tmp_path / "spool.db", clock) as spool:
+        keys = spool.append([line(number) for number in range(700)])
+        spool.settle(keys, {})
+    assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys[-spool_rows.SENT_ROWS :]
+
+
+def test_a_clock_that_was_set_back_hides_nothing_new(tmp_path: Path) -> None:
+    clock = Clock()
+    with opened(tmp_path / "spool.db", clock) as spool:
+        spool.settle(spool.append([line(0)]), {})
+        clock.at -= 500_000.0
+        keys = spool.append([line(1)])
+        spool.settle(keys, {})
+    assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys
+
+
+def test_what_was_refused_is_no_part_of_what_was_sent(tmp_path: Path) -> None:
+    with opened(tmp_path / "spool.db", Clock()) as spool:
+        keys = spool.append([line(0), line(1)])
+        spool.settle([], {keys[0]: "no"})
+    assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys[1:]
+
+
+def test_a_flipped_letter_is_not_shown(tmp_path: Path) -> None:
+    with opened(tmp_path / "spool.db", Clock()) as spool:
+        keys = spool.append([config(), line(0)])
+        spool.settle(keys, {})
+    db = sqlite3.connect(tmp_path / "spool.db")
+    db.execute("UPDATE sent SET payload = replace(payload, 'gate', 'gats')")
+    db.commit()
+    db.close()
+    assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys[:1]
+
+
+def test_a_full_disk_settles_all_the_same(tmp_path: Path) -> None:
+    with opened(tmp_path / "spool.db", Clock()) as spool:
+        keys = spool.append([line(number) for number in range(60)])
+        assert spool._db is not None
+        spool._db.execute("CREATE TRIGGER full BEFORE INSERT ON sent BEGIN SELECT raise(FAIL, 'full'); END")
+        spool.settle(keys[:50], {})
+        assert spool.stats().pending == 10
+        assert spool.stats().accepted_total == 50
+        assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys[50:]
+
+
+def test_what_is_no_spool_is_said_to_be_none(tmp_path: Path) -> None:
+    path = tmp_path / "spool.db"
+    path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(SpoolError, match="cannot be read"):
+        newest(path, 60)
