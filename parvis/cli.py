@@ -39,13 +39,17 @@ def build(words: Sequence[str]) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
     app.callback()(root)
     first = words[0] if words else ""
-    if first != "server":
+    if first not in {"server", "privacy"}:
         _mount(app, "edge", asked=first == "edge")
-    if first != "edge":
+    if first not in {"edge", "privacy"}:
         _mount(app, "server", asked=first == "server")
     from parvis.demo_cli import demo
 
     app.command()(demo)
+    if first not in {"edge", "server"}:
+        from parvis.privacy.cli import privacy_app
+
+        app.add_typer(privacy_app, name="privacy")
     return app
 
 
@@ -69,7 +73,10 @@ def main() -> None:
         console.print(f"error: {exc}", style="red", markup=False)
         sys.exit(exc.exit_code)
     except ModuleNotFoundError as exc:
-        part = "server" if (exc.name or "") in {"fastapi", "uvicorn", "sqlite_utils", "jinja2"} else "edge"
+        name = (exc.name or "").partition(".")[0]
+        part = "server" if name in {"fastapi", "uvicorn", "sqlite_utils", "jinja2"} else "edge"
+        if sys.argv[1:2] == ["privacy"] and name in {"jinja2", "markupsafe"}:
+            part = "documents"
         console.print(
             f"error: this installation lacks {exc.name}. Install it with: pip install 'parvis[{part}]'",
             markup=False,

@@ -43,7 +43,16 @@ def test_every_exit_code_is_documented() -> None:
         assert f"\n| {code} |" in text
 
 
-@pytest.mark.parametrize("words", [("--help",), ("edge", "--help"), ("server", "--help"), ("demo", "--help")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("edge", "--help"),
+        ("server", "--help"),
+        ("demo", "--help"),
+        ("privacy", "report", "--help"),
+    ],
+)
 def test_help_answers(words: tuple[str, ...]) -> None:
     said = parvis(*words)
     assert said.code == 0

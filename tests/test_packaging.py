@@ -12,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TRAINING = {"torch", "torchvision", "ultralytics"}
+DOCUMENTS = {"weasyprint", "segno"}
 SERVER = {"fastapi", "uvicorn", "sqlite-utils", "jinja2"}
 BOX = {"opencv-python", "opencv-python-headless", "onnxruntime", "supervision", "av"}
 
@@ -26,11 +27,15 @@ def locked(name: str) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("lock", "has", "lacks"),
     [
-        ("edge", BOX - {"opencv-python-headless"}, TRAINING | SERVER | {"opencv-python-headless"}),
-        ("server", SERVER, TRAINING | BOX | {"numpy"}),
+        (
+            "edge",
+            BOX - {"opencv-python-headless"},
+            TRAINING | SERVER | DOCUMENTS | {"opencv-python-headless"},
+        ),
+        ("server", SERVER | DOCUMENTS, TRAINING | BOX | {"numpy"}),
         (
             "dev",
-            (BOX | SERVER | {"pytest"}) - {"opencv-python-headless"},
+            (BOX | SERVER | DOCUMENTS | {"pytest"}) - {"opencv-python-headless"},
             TRAINING | {"opencv-python-headless"},
         ),
     ],
@@ -87,6 +92,10 @@ def test_the_wheel_carries_what_runs_and_nothing_else(tmp_path: Path) -> None:
         "server/templates/base.html",
         "contract/messages.py",
         "parvis/cli.py",
+        "parvis/privacy/operator.yaml",
+        "parvis/privacy/templates/box-page.html",
+        "parvis/privacy/templates/page.css",
+        "parvis/privacy/locales/fr.json",
     ):
         assert wanted in names, wanted
     assert not [name for name in names if name.startswith(("tests/", "bench/"))]
