@@ -21,11 +21,15 @@ from edge.detect import OnnxDetector
 from edge.encode import PICTURES, MaskedVideo, write_picture
 from edge.errors import CameraError
 from edge.faces import FaceDetector, face_detector
-from edge.privacy_blur import AHEAD_S, Finder, Mask, mask
+from edge.privacy_blur import AHEAD_S, HOLD_S, Finder, Mask, mask
 from edge.records import ImageArray
 from edge.video_file import VideoFile, check_file
 
 CONFIDENCE: Final = 0.1  # far below what is counted: the mask had better hide a bush than show a face
+FILM_SIDE, PICTURE_SIDE = (
+    480,
+    1280,
+)  # pixels at which faces are looked for: a film is carried along, a picture has one look
 Advance = Callable[[], None]
 
 
@@ -61,19 +65,24 @@ class Plates:
         return self._detector.detect(image).xyxy.astype(np.float64)
 
 
-def finders_of(faces: str, plates: Path | None = None) -> tuple[Finder, ...]:
+def finders_of(faces: str, plates: Path | None = None, *, side: int = FILM_SIDE) -> tuple[Finder, ...]:
     """What looks beside the main detector: ``faces`` centerface, none, or a file; ``plates`` a file or nothing.
+
+    ``side``: longer side in pixels at which it looks for faces.
 
     Raises:
         ModelError: a model is missing or cannot be used.
     """
-    found: list[FaceDetector] = [] if faces == "none" else [face_detector(faces)]
+    found: list[FaceDetector] = [] if faces == "none" else [face_detector(faces, side=side)]
     return (*found, *([] if plates is None else [Plates(plates)]))
 
 
 def frames_between(fps: float) -> int:
-    """Every how many frames the finders look: as seldom as the mask can look ahead, for they cost more than a detector."""
-    return max(1, int(fps * AHEAD_S))
+    """Every how many frames the finders look: as seldom as what they find can be carried forwards and back to meet.
+
+    They cost more than a detector.
+    """
+    return max(1, int(fps * 0.9 * (HOLD_S + AHEAD_S)))
 
 
 def black_frames(masked: Mask) -> str:

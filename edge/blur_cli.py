@@ -32,13 +32,13 @@ def blur(
 
     What cannot be masked comes out black. No mask finds everybody: `python -m bench.blur` says how many it misses.
     """
-    from edge.blur import CONFIDENCE, blur_pictures, blur_video, finders_of, plan
+    from edge.blur import CONFIDENCE, FILM_SIDE, PICTURE_SIDE, blur_pictures, blur_video, finders_of, plan
     from edge.detect import OnnxDetector, resolve_model
     from edge.video_file import VideoFile
 
     pairs = plan(source, out)
     detector = OnnxDetector(resolve_model(model), confidence=CONFIDENCE, input_size=size, spinning=True)
-    finders = finders_of(faces, plates)
+    finders = finders_of(faces, plates, side=PICTURE_SIDE if pairs else FILM_SIDE)
     with progress() as bar:
         if pairs:
             task = bar.add_task(source.name, total=len(pairs))

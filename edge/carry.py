@@ -16,7 +16,7 @@ from edge.records import ImageArray
 from edge.regions import Regions
 
 SIDE: Final = 320  # pixels of the longer side of the small picture
-GRID: Final = 4  # points along each side of a region
+GRID: Final = 3  # points along each side of a region
 LEAST: Final = 4  # points that must be found again
 WINDOW: Final = (13, 13)
 GROWTH: Final = 0.05  # of a region's size, on each side and frame, where nothing can be followed
@@ -52,9 +52,10 @@ def carried(regions: Regions, before: Grey, after: Grey, scale: float) -> Region
         inside & (found.ravel() == 1).reshape(inside.shape) & (error.ravel() < _WORST).reshape(inside.shape)
     )
     ends = end.reshape(points.shape).astype(np.float64)
+    enough = good.sum(axis=1) >= LEAST
     result = grown(regions)
-    for i in np.nonzero(good.sum(axis=1) >= LEAST)[0]:
-        result[i] = _moved(boxes[i], points[i][good[i]], ends[i][good[i]]) / scale
+    if enough.any():
+        result[enough] = _moved(boxes[enough], points[enough], ends[enough], good[enough]) / scale
     return result
 
 
@@ -64,15 +65,28 @@ def grown(regions: Regions) -> Regions:
     return np.concatenate((regions[:, :2] - margin, regions[:, 2:] + margin), axis=1)
 
 
-def _moved(box: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]) -> Regions:
-    shift = np.median(end - start, axis=0)
-    middle = np.median(start, axis=0)
-    spread = np.abs(start - middle).sum(axis=1)
-    wide = spread > 1
-    scale = 1.0
-    if wide.sum() >= LEAST:
-        ratio = np.abs(end - middle - shift).sum(axis=1)[wide] / spread[wide]
-        scale = float(np.clip(np.median(ratio), 1 - _MOST_SCALE, 1 + _MOST_SCALE))
-    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
-    centre = middle + (centre - middle) * scale + shift
-    return np.concatenate((centre - half * scale, centre + half * scale))
+def _moved(
+    boxes: Regions, start: NDArray[np.float64], end: NDArray[np.float64], good: NDArray[np.bool_]
+) -> Regions:
+    """Boxes (N, 4) moved and scaled by the medians of their good (N, P) points, from ``start`` to ``end`` (N, P, 2)."""
+    shift = _median(end - start, good[..., None])[:, None]
+    middle = _median(start, good[..., None])[:, None]
+    spread = np.abs(start - middle).sum(axis=2)
+    wide = good & (spread > 1)
+    wide[wide.sum(axis=1) < LEAST] = False
+    ratio = np.abs(end - middle - shift).sum(axis=2) / spread.clip(1)
+    scale = np.where(wide.any(axis=1), _median(ratio, wide), 1.0).clip(1 - _MOST_SCALE, 1 + _MOST_SCALE)[
+        :, None
+    ]
+    centre, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
+    centre = middle[:, 0] + (centre - middle[:, 0]) * scale + shift[:, 0]
+    return np.concatenate((centre - half * scale, centre + half * scale), axis=1)
+
+
+def _median(values: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Medians over axis 1 of the good values; 1 where none is. Ten times faster than numpy.nanmedian on so few."""
+    ranked = np.sort(np.where(good, values, np.inf), axis=1)
+    count = np.broadcast_to(good, values.shape).sum(axis=1, keepdims=True)
+    low, high = (np.take_along_axis(ranked, rank.clip(0), axis=1) for rank in ((count - 1) // 2, count // 2))
+    found: NDArray[np.float64] = np.where(count > 0, (low + high) / 2, 1.0)[:, 0]
+    return found

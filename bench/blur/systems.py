@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.blur.clips import Clip, Sight
-from edge.blur import CONFIDENCE, finders_of, frames_between
+from edge.blur import CONFIDENCE, FILM_SIDE, PICTURE_SIDE, finders_of, frames_between
 from edge.detect import OnnxDetector, resolve_model
 from edge.privacy_blur import FILL_BGR, BlurredImage, Mask, mask
 
@@ -53,6 +53,7 @@ class Parvis:
     name: str
     detector: OnnxDetector
     finders: Any
+    picture_finders: Any
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
@@ -61,7 +62,8 @@ class Parvis:
         detector = OnnxDetector(
             resolve_model(model), confidence=CONFIDENCE, input_size=640, threads=threads, spinning=True
         )
-        return cls(f"parvis {detector.label}", detector, finders_of("centerface", plates))
+        film, still = (finders_of("centerface", plates, side=side) for side in (FILM_SIDE, PICTURE_SIDE))
+        return cls(f"parvis {detector.label}", detector, film, still)
 
     def run(self, clip: Clip) -> Iterator[tuple[Sight, Hidden]]:
         """Each frame with what is hidden in it, half a second late as in the command."""
@@ -76,7 +78,7 @@ class Parvis:
             if clip.fps:
                 ready = masked.push(sight.image, found, sight.at)
             else:
-                ready = [mask(sight.image, found, self.finders)]
+                ready = [mask(sight.image, found, self.picture_finders)]
             if clip.fps:
                 self.clock.add(middle - start, time.perf_counter() - middle)
             yield from ((waiting.popleft(), _gone(picture)) for picture in ready)

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge import faces
+from edge import faces, model_file
 from edge.errors import ModelError
 from edge.geometry import iou_matrix
 
@@ -92,3 +92,14 @@ def test_a_yunet_file_is_taken():
     if not path.exists():
         pytest.skip("the reference models are absent")
     assert faces.face_detector(path).detect(np.zeros((240, 320, 3), np.uint8)).shape == (0, 4)
+
+
+def test_the_network_is_the_same_without_the_weights_among_its_inputs():
+    onnx = pytest.importorskip("onnx")
+    data = faces.centerface_file().read_bytes()
+    before = onnx.load_from_string(data)
+    after = onnx.load_from_string(model_file.with_constant_weights(data, "input.1"))
+    assert [i.name for i in after.graph.input] == ["input.1"]
+    assert len(before.graph.input) > 100
+    del before.graph.input[1:]
+    assert after == before
