@@ -23,13 +23,19 @@ LEAST_INSIDE = 0.1  # share of an object's box in the frame
 Box = tuple[float, float, float, float]
 
 
+NOBODY_EVERY = 5  # the last of so many moments shows the place alone: what stands there is nobody
+NOBODY_S = -60.0  # a time before anybody comes
+
+
 def moments(scene: Scene, count: int) -> list[tuple[int, float]]:
-    """Numbers and times of `count` random moments; of the place for training one a crowd, in turn."""
+    """Numbers and times of `count` random moments; of the place for training one a crowd, in turn. Some show nobody."""
     rng = np.random.default_rng([scene.seed, 5])
     if scene.name == scene_anywhere.NAME:
         span = ambience.SECONDS / scene_anywhere.MOMENTS
-        return [(k, (k + 0.5) * span) for k in range(min(count, scene_anywhere.MOMENTS))]
-    return [(k, float(t)) for k, t in enumerate(np.sort(rng.uniform(0, ambience.SECONDS, count)))]
+        times = [(k + 0.5) * span for k in range(min(count, scene_anywhere.MOMENTS))]
+    else:
+        times = [float(t) for t in np.sort(rng.uniform(0, ambience.SECONDS, count))]
+    return [(k, NOBODY_S if k % NOBODY_EVERY == NOBODY_EVERY - 1 else t) for k, t in enumerate(times)]
 
 
 def _clipped(points: Any) -> Box | None:

@@ -60,6 +60,14 @@ def test_each_crowd_has_one_moment() -> None:
     assert len(stills.moments(scenes.build("street"), 3)) == 3
 
 
+@pytest.mark.parametrize("name", ["square", "street", "car_park", scene_anywhere.NAME])
+def test_every_fifth_moment_shows_the_place_alone(name: str) -> None:
+    scene = scenes.build(name, 7)
+    there = [any(actor.exists(t) for actor in scene.actors) for _, t in stills.moments(scene, 10)]
+    assert not any(there[4::5])
+    assert all(there[:4])
+
+
 @pytest.mark.parametrize("kind", list(cycles.MACHINES))
 def test_machine_and_rider_are_told_apart(kind: str) -> None:
     look = looks.machine(np.random.default_rng(2), kind, ridden=True)
