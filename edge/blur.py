@@ -21,7 +21,7 @@ from edge.detect import OnnxDetector
 from edge.encode import PICTURES, MaskedVideo, write_picture
 from edge.errors import CameraError
 from edge.faces import FaceDetector, face_detector
-from edge.privacy_blur import AHEAD_S, HOLD_S, Finder, Mask, mask
+from edge.privacy_blur import AHEAD_S, HOLD_S, BlurredImage, Finder, Mask, mask
 from edge.records import ImageArray
 from edge.video_file import VideoFile, check_file
 
@@ -101,20 +101,25 @@ def blur_video(
     result, began = BlurResult(), time.monotonic()
     masked, times = Mask(finders=finders, every=frames_between(video.fps)), deque[float]()
     with MaskedVideo(out, (video.width, video.height), video.fps) as writer:
-        for frame in video:
-            start = time.perf_counter()
-            found = detector.detect(frame.image)
-            middle = time.perf_counter()
-            times.append(frame.at)
-            ready = masked.push(frame.image, found, frame.at)
-            result.mask_s += time.perf_counter() - middle
-            result.detector_s += middle - start
+
+        def write(ready: list[BlurredImage]) -> None:
             for picture in ready:
                 writer.write(picture, times.popleft())
-            result.frames, result.seconds = result.frames + 1, frame.at
-            advance()
-        for picture in masked.flush():
-            writer.write(picture, times.popleft())
+
+        try:
+            for frame in video:
+                start = time.perf_counter()
+                found = detector.detect(frame.image)
+                middle = time.perf_counter()
+                times.append(frame.at)
+                ready = masked.push(frame.image, found, frame.at)
+                result.mask_s += time.perf_counter() - middle
+                result.detector_s += middle - start
+                write(ready)
+                result.frames, result.seconds = result.frames + 1, frame.at
+                advance()
+        finally:
+            write(masked.flush())  # also what was read before the recording broke off
     result.black, result.wall_s, result.warning = masked.reasons, time.monotonic() - began, video.warning
     return result
 

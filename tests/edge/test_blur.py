@@ -45,6 +45,14 @@ def test_a_video_is_masked_frame_by_frame_at_its_own_times(tmp_path: Path, model
         assert filled(picture[:60]).mean() < 0.05
 
 
+def test_a_recording_whose_size_changes_keeps_all_that_was_read(tmp_path: Path, model: Path) -> None:
+    parts = [media.video(tmp_path / f"{w}.ts", 12, fps=6, wh=(w, 240), noise=True) for w in (320, 352)]
+    film = media.joined(tmp_path / "film.ts", *parts)
+    said = parvis("edge", "blur", film, "--out", tmp_path / "out.mp4", "--model", model)
+    assert said.code == 4
+    assert len(pictures(tmp_path / "out.mp4")) >= 10
+
+
 def test_a_picture_keeps_its_pixels_but_those_of_people(tmp_path: Path, model: Path) -> None:
     source, out = tmp_path / "a.png", tmp_path / "b.png"
     cv2.imwrite(str(source), NOISE)
