@@ -10,29 +10,21 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from contract.messages import Body, ConfigBody
-from contract.names import TimeQuality
+from contract.messages import Body
 from contract.version import VERSION
-from edge.camera import Camera, open_source
-from edge.config import BoxConfig, CameraEntry, wire_config
-from edge.counters import CameraCounters
+from edge.camera import open_source
+from edge.config import BoxConfig
 from edge.errors import SpoolError
 from edge.grid import PresenceGrid
 from edge.grid_keeping import keep, take_up
 from edge.health import HealthProbe, notify
-from edge.pipeline import Detector, Pipeline
 from edge.purpose_log import record_purposes
 from edge.replay import build_detector
 from edge.spool import Spool
-from edge.track import Tracker, TrackerSettings
+from edge.station import Station, utc_now
 from edge.uplink import Uplink, read_token
-from edge.zone_check import StartCheck
-from edge.zones import Layout
 
 log = logging.getLogger("parvis.edge")
 
@@ -42,127 +34,7 @@ DRIFT_S = 3600.0
 CLOCK_STEP_S = 1.0
 CLOCK_CHECK_S = 10.0
 LAST_DELIVERY_S = 5.0
-# A camera that shows nothing for this long after the start is away, not starting.
-START_S = 10.0
-NO_PICTURE = (1, 1)
 _IDLE_S = 0.25
-
-
-@dataclass(slots=True)
-class _Timing:
-    """Moving averages for the health record."""
-
-    inference_ms: float | None = None
-
-    def took(self, seconds: float) -> None:
-        milliseconds = 1000 * seconds
-        before = milliseconds if self.inference_ms is None else self.inference_ms
-        self.inference_ms = 0.9 * before + 0.1 * milliseconds
-
-
-class Station:
-    """One camera with its own detector, tracker and counters.
-
-    Until the first picture its size is not known; a stand-in then counts the seconds in which nothing was seen, so
-    that a camera that never answers is reported as lost and not passed over in silence.
-    """
-
-    def __init__(
-        self,
-        box: BoxConfig,
-        entry: CameraEntry,
-        camera: Camera,
-        detector: Detector,
-        model: tuple[str, str],
-        anchor: float,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.entry, self.camera, self.model = entry, camera, model
-        self.timing = _Timing()
-        self._box, self._detector, self._anchor, self._now = box, detector, anchor, now
-        self._time_quality: TimeQuality = "unsynced"
-        self._began = now()
-        self._wh = NO_PICTURE
-        self._check: StartCheck | None = StartCheck(box, entry, detector)
-        self.grid = PresenceGrid(self.config(_now()), confidence=box.model.confidence)
-        self._pipeline = self._new_pipeline()
-
-    def config(self, now: datetime) -> ConfigBody:
-        """What this camera counts from now on."""
-        label, sha256 = self.model
-        return wire_config(self._box, self.entry, at=now, model=label, model_sha256=sha256, software=VERSION)
-
-    def step(self, timeout_s: float) -> list[Body]:
-        """Wait for the newest frame, count it, and return what closed, with or without a frame."""
-        frame = self.camera.latest(timeout_s)
-        if frame is None:
-            return self._wait()
-        closed: list[Body] = []
-        height, width = frame.image.shape[:2]
-        if (width, height) != self._wh:
-            closed += self.finish(frame.at)
-            self._wh = (width, height)
-            self._pipeline = self._new_pipeline()
-        began = time.monotonic()
-        closed += self._pipeline.step(frame)
-        self.timing.took(time.monotonic() - began)
-        if self._check is not None and self._check.frame(self._wh, self._pipeline.tracks, frame.at):
-            self._check = None
-        return closed
-
-    def _wait(self) -> list[Body]:
-        now = self._now()
-        if self._wh == NO_PICTURE:
-            if now < self._began + START_S:
-                return []
-            self._pipeline.counters.advance(self._began)
-        return self._pipeline.counters.advance(now)
-
-    def _new_pipeline(self) -> Pipeline:
-        tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence), self._wh)
-        return Pipeline(self._detector, tracker, self._counters())
-
-    def drift(self) -> list[str]:
-        """A line for each zone and class whose entries and exits do not fit who was seen in it (`edge.drift`)."""
-        return [
-            f"{self.entry.id}: zone {zone}, {name}: {balance.entries} entries, {balance.exits} exits, drift"
-            f" {balance.drift:+d}"
-            for zone, balances in self._live.balances.items()
-            for name, balance in balances.items()
-            if balance.drift
-        ]
-
-    def finish(self, at: float) -> list[Body]:
-        """Close everything that is open."""
-        return self._pipeline.counters.finish(at)
-
-    def set_clock(self, anchor: float, at: float) -> list[Body]:
-        """The wall clock was set: close the interval under the old anchor, count on under the new one."""
-        closed = self.finish(at)
-        self._anchor = anchor
-        self._began = at
-        self._pipeline.counters = self._counters()
-        return closed
-
-    def clock_is(self, quality: TimeQuality, at: float) -> list[Body]:
-        """Whether the wall clock is believed; a change closes the interval, so that no record is half of each."""
-        if quality == self._time_quality:
-            return []
-        self._time_quality = quality
-        return self.set_clock(self._anchor, at)
-
-    def _counters(self) -> CameraCounters:
-        layout = Layout.of(self.config(_now()), self._wh)
-        self._live = CameraCounters(
-            self.entry.id,
-            layout,
-            interval_s=self._box.interval_s,
-            anchor=self._anchor,
-            confidence=self._box.model.confidence,
-            time_quality=self._time_quality,
-            grid=self.grid,
-        )
-        return self._live
 
 
 class Service:
@@ -175,7 +47,7 @@ class Service:
         )
         self._anchor, self._clock_due = _anchor(), 0.0
         state.mkdir(parents=True, exist_ok=True)
-        record_purposes(state, box, _now())
+        record_purposes(state, box, utc_now())
         self._probe = HealthProbe(state)
         self.spool = Spool(state / "spool.db", device=box.device, run=secrets.token_hex(8))
         self._stations: list[Station] = []
@@ -193,7 +65,7 @@ class Service:
             delivery = threading.Thread(target=uplink.run, args=(stop,), name="uplink", daemon=True)
             delivery.start()
         grids, kept = take_up(self.spool.kept(), self._grids(), _anchor() + time.monotonic())
-        self.spool.append([*(station.config(_now()) for station in self._stations), *grids], kept)
+        self.spool.append([*(station.config(utc_now()) for station in self._stations), *grids], kept)
         notify("READY=1")
         try:
             self._loop(stop)
@@ -252,7 +124,7 @@ class Service:
         return [
             self._probe.body(
                 camera=station.entry.id,
-                at=_now(),
+                at=utc_now(),
                 source=station.camera,
                 spool=stats,
                 inference_ms=station.timing.inference_ms,
@@ -284,7 +156,3 @@ class Service:
 def _anchor() -> float:
     """Unix time of monotonic zero."""
     return time.time() - time.monotonic()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0)

@@ -19,7 +19,7 @@ EDGE_CORE = {
     "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
-EDGE_ROOT = {"cli", "replay", "replay_report", "service", "overlay", "outbox_cli", "grid_keeping", "ground_report",
+EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
     "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
 }  # fmt: skip
 SERVER_CORE = {"reports", "errors", "suppression", "public_table", "retention"}

@@ -18,7 +18,7 @@ import pytest
 from contract.batch import parse_record
 from edge.config import load_config
 from edge.records import Frame
-from edge.service import Station
+from edge.station import Station
 from tests.edge import fault_server, media
 from tests.edge.fault_server import TOKEN, Fault, FaultServer
 from tests.fakes import ScriptedDetector, detections
