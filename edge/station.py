@@ -1,0 +1,146 @@
+"""One camera of the running box: its picture source, detector, tracker and counters. Part of the composition root."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from contract.messages import Body, ConfigBody
+from contract.names import TimeQuality
+from contract.version import VERSION
+from edge.camera import Camera
+from edge.config import BoxConfig, CameraEntry, wire_config
+from edge.counters import CameraCounters
+from edge.grid import PresenceGrid
+from edge.pipeline import Detector, Pipeline
+from edge.track import Tracker, TrackerSettings
+from edge.zone_check import StartCheck
+from edge.zones import Layout
+
+# A camera that shows nothing for this long after the start is away, not starting.
+START_S = 10.0
+NO_PICTURE = (1, 1)
+
+
+@dataclass(slots=True)
+class _Timing:
+    """Moving averages for the health record."""
+
+    inference_ms: float | None = None
+
+    def took(self, seconds: float) -> None:
+        milliseconds = 1000 * seconds
+        before = milliseconds if self.inference_ms is None else self.inference_ms
+        self.inference_ms = 0.9 * before + 0.1 * milliseconds
+
+
+class Station:
+    """One camera with its own detector, tracker and counters.
+
+    Until the first picture its size is not known; a stand-in then counts the seconds in which nothing was seen, so
+    that a camera that never answers is reported as lost and not passed over in silence.
+    """
+
+    def __init__(
+        self,
+        box: BoxConfig,
+        entry: CameraEntry,
+        camera: Camera,
+        detector: Detector,
+        model: tuple[str, str],
+        anchor: float,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.entry, self.camera, self.model = entry, camera, model
+        self.timing = _Timing()
+        self._box, self._detector, self._anchor, self._now = box, detector, anchor, now
+        self._time_quality: TimeQuality = "unsynced"
+        self._began = now()
+        self._wh = NO_PICTURE
+        self._check: StartCheck | None = StartCheck(box, entry, detector)
+        self.grid = PresenceGrid(self.config(utc_now()), confidence=box.model.confidence)
+        self._pipeline = self._new_pipeline()
+
+    def config(self, now: datetime) -> ConfigBody:
+        """What this camera counts from now on."""
+        label, sha256 = self.model
+        return wire_config(self._box, self.entry, at=now, model=label, model_sha256=sha256, software=VERSION)
+
+    def step(self, timeout_s: float) -> list[Body]:
+        """Wait for the newest frame, count it, and return what closed, with or without a frame."""
+        frame = self.camera.latest(timeout_s)
+        if frame is None:
+            return self._wait()
+        closed: list[Body] = []
+        height, width = frame.image.shape[:2]
+        if (width, height) != self._wh:
+            closed += self.finish(frame.at)
+            self._wh = (width, height)
+            self._pipeline = self._new_pipeline()
+        began = time.monotonic()
+        closed += self._pipeline.step(frame)
+        self.timing.took(time.monotonic() - began)
+        if self._check is not None and self._check.frame(self._wh, self._pipeline.tracks, frame.at):
+            self._check = None
+        return closed
+
+    def _wait(self) -> list[Body]:
+        now = self._now()
+        if self._wh == NO_PICTURE:
+            if now < self._began + START_S:
+                return []
+            self._pipeline.counters.advance(self._began)
+        return self._pipeline.counters.advance(now)
+
+    def _new_pipeline(self) -> Pipeline:
+        tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence), self._wh)
+        return Pipeline(self._detector, tracker, self._counters())
+
+    def drift(self) -> list[str]:
+        """A line for each zone and class whose entries and exits do not fit who was seen in it (`edge.drift`)."""
+        return [
+            f"{self.entry.id}: zone {zone}, {name}: {balance.entries} entries, {balance.exits} exits, drift"
+            f" {balance.drift:+d}"
+            for zone, balances in self._live.balances.items()
+            for name, balance in balances.items()
+            if balance.drift
+        ]
+
+    def finish(self, at: float) -> list[Body]:
+        """Close everything that is open."""
+        return self._pipeline.counters.finish(at)
+
+    def set_clock(self, anchor: float, at: float) -> list[Body]:
+        """The wall clock was set: close the interval under the old anchor, count on under the new one."""
+        closed = self.finish(at)
+        self._anchor = anchor
+        self._began = at
+        self._pipeline.counters = self._counters()
+        return closed
+
+    def clock_is(self, quality: TimeQuality, at: float) -> list[Body]:
+        """Whether the wall clock is believed; a change closes the interval, so that no record is half of each."""
+        if quality == self._time_quality:
+            return []
+        self._time_quality = quality
+        return self.set_clock(self._anchor, at)
+
+    def _counters(self) -> CameraCounters:
+        layout = Layout.of(self.config(utc_now()), self._wh)
+        self._live = CameraCounters(
+            self.entry.id,
+            layout,
+            interval_s=self._box.interval_s,
+            anchor=self._anchor,
+            confidence=self._box.model.confidence,
+            time_quality=self._time_quality,
+            grid=self.grid,
+        )
+        return self._live
+
+
+def utc_now() -> datetime:
+    """The wall clock, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
