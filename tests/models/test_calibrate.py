@@ -1,4 +1,4 @@
-"""Where the scores of a network are put: the shift from the confidence of the best F1 to the box's default."""
+"""Where the scores of a network are put: the shift from the confidence of the best F0.5 to the box's default."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def _ranking(hits: list[float], false: list[float], missed: int = 0) -> Ranking:
 
 
 def test_the_best_confidence_parts_what_is_there_from_what_is_not() -> None:
-    best, f1 = best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3]))
+    best, score = best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3]))
     assert 0.42 < best <= 0.7
-    assert f1 == 1.0
+    assert score == 1.0
 
 
 def test_the_middle_of_a_flat_top_is_taken() -> None:
     assert best_confidence(_ranking([0.8], [0.2]))[0] == pytest.approx(0.505, abs=0.011)
 
 
-def test_missed_boxes_lower_f1_and_move_nothing() -> None:
+def test_missed_boxes_lower_the_score_and_move_nothing() -> None:
     with_missed = best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3], missed=3))
     assert with_missed[0] == best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3]))[0]
-    assert with_missed[1] == pytest.approx(2 * 3 / (3 + 6))
+    assert with_missed[1] == pytest.approx(1.25 * 3 / (3 + 0.25 * 6))
 
 
 @pytest.mark.parametrize("best", [0.1, 0.25, 0.52, 0.9])
@@ -44,8 +44,8 @@ def test_the_shift_moves_the_best_score_to_the_wanted_one(best: float) -> None:
 
 def test_a_kind_with_few_boxes_keeps_its_scores() -> None:
     found = {
-        "person": {"boxes": LEAST_BOXES, "best": 0.5, "f1": 0.9},
-        "cycle": {"boxes": LEAST_BOXES - 1, "best": 0.5, "f1": 0.9},
+        "person": {"boxes": LEAST_BOXES, "best": 0.5, "f": 0.9},
+        "cycle": {"boxes": LEAST_BOXES - 1, "best": 0.5, "f": 0.9},
     }
     assert shifts(found, 0.25, 1.0) == {"person": round(shift(0.5, 0.25), 3), "cycle": 0.0}
     assert shifts(found, 0.25, 0.5)["person"] == pytest.approx(shift(0.5, 0.25) / 2, abs=1e-3)
