@@ -2,10 +2,10 @@
 
 Rules:
 1. An interval counts with its observed seconds, whole or not at all: full is one whose time-weighted mean occupancy is
-   at least that share of the capacity. Shorter intervals therefore find more of a short crowd: the interval is named
-   beside the figure.
-2. What was not observed is neither full nor free: the share is of the observed time.
-3. Vehicles in a car park over its capacity (double parking) are full, and told as they are.
+   at least that share of the capacity, of all classes that its zone counts together. Shorter intervals therefore find
+   more of a short crowd. The store decides it when an interval arrives (`server.store.hours`).
+2. What was not observed is neither full nor free: the share is of the observed time whose capacity is known.
+3. The capacity is the one its box had then: a zone that was given another is judged by each in its time.
 """
 
 from __future__ import annotations
@@ -14,57 +14,39 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from contract.names import ClassGroup
-from server.reports import Bin, Kind, Row, finish, sums_of
+from server.reports import Bin, Row
 
 NEARLY: Final = 0.85
 FULL: Final = 1.0
 # A sum of milliseconds over a sum of milliseconds: what is full on paper shall be full.
-_TINY: Final = 1e-6
+TINY: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Fullness:
-    """Seconds at ``NEARLY`` of the capacity or more, and at ``FULL``, of ``observed_s``; ``interval_s`` the longest."""
+    """Seconds at ``NEARLY`` of the capacity or more, and at ``FULL``, of the ``sized_s`` that were observed."""
 
     nearly_s: float
     full_s: float
-    observed_s: float
-    interval_s: int
+    sized_s: float
 
     @property
     def nearly_share(self) -> float | None:
         """Of the observed time; None without any."""
-        return self.nearly_s / self.observed_s if self.observed_s else None
+        return self.nearly_s / self.sized_s if self.sized_s else None
 
     @property
     def full_share(self) -> float | None:
         """Of the observed time; None without any."""
-        return self.full_s / self.observed_s if self.observed_s else None
+        return self.full_s / self.sized_s if self.sized_s else None
 
 
-def fullness(rows: Iterable[Row], kind: Kind, group: ClassGroup, capacity: int | None) -> Fullness | None:
-    """Of single intervals; None for a place without a capacity (or a line)."""
-    if kind == "line" or (kind == "zone" and not capacity):
-        return None
-    nearly = full = observed = 0.0
-    longest = 0
+def fullness(rows: Iterable[Row]) -> Fullness:
+    """Of any sums of one place."""
+    nearly = full = sized = 0.0
     for row in rows:
-        one = finish(
-            sums_of(row, kind, group),
-            row.start,
-            row.start + row.interval_s,
-            row.start + row.interval_s,
-            kind,
-            capacity,
-        )
-        longest = max(longest, row.interval_s)
-        if one.rate is None:
-            continue
-        observed += one.observed_s
-        nearly += one.observed_s if one.rate >= NEARLY - _TINY else 0.0
-        full += one.observed_s if one.rate >= FULL - _TINY else 0.0
-    return Fullness(round(nearly, 3), round(full, 3), round(observed, 3), longest)
+        nearly, full, sized = nearly + row.nearly_s, full + row.full_s, sized + row.sized_s
+    return Fullness(round(nearly, 3), round(full, 3), round(sized, 3))
 
 
 def turnover(days: Sequence[Bin], bays: int) -> float | None:

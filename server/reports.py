@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from contract.names import GROUP_OF, ClassGroup, ObjectClass
+from contract.names import BINS, GROUP_OF, ClassGroup, ObjectClass
 
 DAY: Final = "day"
 Step = int | Literal["day"]
@@ -26,17 +26,22 @@ Step = int | Literal["day"]
 # still be cut into local days.
 GRAIN_S: Final = 900
 MAX_BINS: Final = 2000
+NO_LENGTHS: Final = (0,) * BINS
 STEPS: Final[tuple[Step, ...]] = (10, 30, 60, 300, 900, 3600, DAY)
 
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """What one class did: object-seconds, the peak, entries (in) and exits (out)."""
+    """What one class did: object-seconds, the peak, entries (in), exits (out); visits (or stays) of no known length, and
+    the others by the bounds of the wire.
+    """
 
     object_s: float = 0.0
     peak: int = 0
     entries: int = 0
     exits: int = 0
+    censored: int = 0
+    lengths: tuple[int, ...] = NO_LENGTHS
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,8 @@ class Row:
     """The stored sums of one zone or line over one interval or several of them.
 
     ``observed_s`` seconds really seen; ``flag_s`` seconds under each flag. Parking: ``bays``, ``observed_bay_s``, and
-    in ``parking`` the occupied bay-seconds, the peak of occupied bays, arrivals and departures.
+    in ``parking`` the occupied bay-seconds, the peak of occupied bays, arrivals, departures and stays. ``sized_s``: of
+    the observed seconds those of intervals whose capacity is known; ``nearly_s`` and ``full_s`` as in `server.fullness`.
     """
 
     start: int
@@ -58,6 +64,9 @@ class Row:
     bays: int = 0
     observed_bay_s: float = 0.0
     parking: Amounts = Amounts()
+    sized_s: float = 0.0
+    nearly_s: float = 0.0
+    full_s: float = 0.0
 
 
 Kind = Literal["zone", "parking", "line"]

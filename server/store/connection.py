@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import json
 import queue
 import sqlite3
 import threading
@@ -23,9 +24,11 @@ from typing import Any, Final
 
 from sqlite_utils import Database, Migrations
 
+from contract.batch import ConfigRecord, parse_record
 from server.errors import StoreError, StoreFull
 from server.store.hours import remake
 from server.store.keys import Received
+from server.store.versions import note_versions
 
 BUSY_MS: Final = 5000
 # Less than a box waits for an answer: while the file is written anew it is told to come back, and no thread is held.
@@ -45,12 +48,26 @@ def m001_initial(db: Any) -> None:
 def m002_retention(db: Any) -> None:
     """Roll-ups that outlive their intervals, keys that outlive their records, an audit that only grows."""
     db.executescript(resources.files("server.store").joinpath("m002_retention.sql").read_text("utf-8"))
-    for place in list(db.execute("SELECT device, camera, name, kind FROM places")):
-        remake(db, place, 0)
     received = Received(db, ())
     for (key,) in db.execute("SELECT key FROM records"):
         received.add(key)
     received.store()
+
+
+@migrations()  # type: ignore[untyped-decorator]
+def m003_versions(db: Any) -> None:
+    """Versions of zones, and how long they were full; the hours are made again, whose intervals are all there."""
+    db.executescript(resources.files("server.store").joinpath("m003_versions.sql").read_text("utf-8"))
+    for (payload,) in list(
+        db.execute("SELECT payload FROM records WHERE type = 'parvis.config.v1' ORDER BY id")
+    ):
+        record = parse_record(json.loads(payload)) if payload else None
+        if isinstance(record, ConfigRecord):
+            note_versions(db, record, remade=False)
+    for *place, purged_before in list(
+        db.execute("SELECT device, camera, name, kind, purged_before FROM places")
+    ):
+        remake(db, place, purged_before)
 
 
 @contextlib.contextmanager

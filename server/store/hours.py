@@ -10,9 +10,11 @@ Rules:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from contract.names import BINS
+from server.fullness import FULL, NEARLY, TINY
 from server.store.base import Place
 
 HOUR_S: Final = 3600
@@ -32,6 +34,23 @@ _SUMMED: Final = [
     "stay_censored",
 ]
 _HIGHEST: Final = ["interval_s", "unsynced", "peak_vehicle", "bays", "peak", "bay_mode"]
+# The occupancy rate of one interval (alias t), null where the capacity is not known or nothing was observed.
+_VERSION: Final = (
+    " LEFT JOIN zone_versions z ON z.device = t.device AND z.camera = t.camera AND z.zone = t.name"
+    " AND z.version = t.version"
+)
+_OBJECTS: Final = "(SELECT coalesce(sum(c.object_s), 0) FROM counts c WHERE c.record_id = t.record_id)"
+_RATE: Final = (
+    "CASE WHEN t.kind = 'parking' AND t.observed_bay_s > 0 THEN t.occupied_bay_s / t.observed_bay_s"
+    f" WHEN t.kind = 'zone' AND t.observed_s > 0 AND z.capacity > 0 THEN {_OBJECTS} / t.observed_s / z.capacity END"
+)
+# Column of ``hours`` to what one interval adds to it.
+FULLNESS: Final = {
+    "sized_s": f"CASE WHEN ({_RATE}) IS NULL THEN 0 ELSE t.observed_s END",
+    "nearly_s": f"CASE WHEN ({_RATE}) >= {NEARLY - TINY} THEN t.observed_s ELSE 0 END",
+    "full_s": f"CASE WHEN ({_RATE}) >= {FULL - TINY} THEN t.observed_s ELSE 0 END",
+}
+FROM_INTERVALS: Final = f"intervals t{_VERSION}"
 _COUNTS_SUMMED: Final = ["object_s", "entries", "exits", "dwell_censored"]
 _COUNTS_HIGHEST: Final = ["peak"]
 
@@ -43,29 +62,40 @@ def _upsert(
     highest: Sequence[str],
     histogram: str,
     source: str,
+    worked_out: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """An insert of sums over ``source`` (alias ``t`` has the figures) that adds to the rows that are there.
 
     ``keys``: column to expression. ``histogram``: a JSON list of the source, a column for each bin of the table.
+    ``worked_out``: summed column to expression.
     """
     bins = [f"{histogram}_{number}" for number in range(BINS)]
     figures = [f"sum(t.{n})" for n in summed]
     figures += [f"sum(coalesce(json_extract(t.{histogram}, '$[{n}]'), 0))" for n in range(BINS)]
+    figures += [f"sum({expression})" for expression in worked_out.values()]
     figures += [f"coalesce(max(t.{n}), '')" if n == "bay_mode" else f"max(t.{n})" for n in highest]
-    grow = [f"{n} = {table}.{n} + excluded.{n}" for n in (*summed, *bins)]
+    grow = [f"{n} = {table}.{n} + excluded.{n}" for n in (*summed, *bins, *worked_out)]
     grow += [
         f"{n} = CASE WHEN excluded.{n} > {table}.{n} THEN excluded.{n} ELSE {table}.{n} END" for n in highest
     ]
     return (
-        f"INSERT INTO {table} ({', '.join((*keys, *summed, *bins, *highest))})"
+        f"INSERT INTO {table} ({', '.join((*keys, *summed, *bins, *worked_out, *highest))})"
         f" SELECT {', '.join((*keys.values(), *figures))} FROM {source} GROUP BY {', '.join(keys.values())}"
         f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(grow)}"
     )
 
 
+def histogram_sums(name: str, alias: str) -> str:
+    """Columns ``name``_0 … that sum the JSON lists of a column."""
+    return ", ".join(
+        f"sum(coalesce(json_extract({alias}.{name}, '$[{n}]'), 0)) AS {name}_{n}" for n in range(BINS)
+    )
+
+
 def _hours(where: str) -> str:
     keys = {name: f"t.{name}" for name in _KEY} | {"hour": "t.start - t.start % 3600"}
-    return _upsert("hours", keys, _SUMMED, _HIGHEST, "stay", f"intervals t WHERE {where}")
+    source = f"{FROM_INTERVALS} WHERE {where}"
+    return _upsert("hours", keys, _SUMMED, _HIGHEST, "stay", source, FULLNESS)
 
 
 def _counts(where: str) -> str:
@@ -82,8 +112,10 @@ _REMAKE_COUNTS: Final = _counts(_SINCE.format("i"))
 
 _OF_PLACE: Final = " WHERE device = ? AND camera = ? AND name = ? AND kind = ? AND hour >= ?"
 _READ: Final = f"SELECT *, hour AS bin, interval_s AS longest FROM hours{_OF_PLACE} AND hour < ?"
+_DWELL: Final = ", ".join(f"dwell_{number}" for number in range(BINS))
 _READ_COUNTS: Final = (
-    f"SELECT hour, version, class, object_s, peak, entries, exits FROM hour_counts{_OF_PLACE} AND hour < ?"
+    f"SELECT hour, version, class, object_s, peak, entries, exits, dwell_censored, {_DWELL}"
+    f" FROM hour_counts{_OF_PLACE} AND hour < ?"
 )
 
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from contract.batch import ConfigRecord, Record, parse_record
-from contract.names import ObjectClass
+from contract.names import BINS, ObjectClass
 from server.reports import Amounts, Kind, Row
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
 from server.store.connection import Connections
-from server.store.hours import HOUR_S
+from server.store.hours import FROM_INTERVALS, FULLNESS, HOUR_S, histogram_sums
 from server.store.hours import last_end as last_hour_end
 from server.store.hours import read as hours
 from server.store.keys import Received
@@ -23,25 +23,22 @@ from server.store.purposes import operational_zones
 from server.store.typed import FLAGS, TYPED, insert_typed, note_camera
 
 _WHERE: Final = (
-    " WHERE device = ? AND camera = ? AND name = ? AND kind = ?"
-    " AND start >= ? AND start < ? AND start + interval_s <= ?"
+    " WHERE t.device = ? AND t.camera = ? AND t.name = ? AND t.kind = ?"
+    " AND t.start >= ? AND t.start < ? AND t.start + t.interval_s <= ?"
 )
+_SUMMED: Final = ("observed_s", "occupied_bay_s", "observed_bay_s", "arrivals", "departures", "stay_censored")
+_HIGHEST: Final = ("unsynced", "peak_vehicle", "bays", "peak")
 _SUMS: Final = (
-    "SELECT start - start % ? AS bin, version, max(interval_s) AS longest, sum(observed_s) AS observed_s,"
-    " max(unsynced) AS unsynced, max(peak_vehicle) AS peak_vehicle, max(bays) AS bays,"
-    " sum(occupied_bay_s) AS occupied_bay_s, sum(observed_bay_s) AS observed_bay_s, max(peak) AS peak,"
-    " sum(arrivals) AS arrivals, sum(departures) AS departures, "
-    + ", ".join(f"sum({flag}_s) AS {flag}_s" for flag in FLAGS)
-    + " FROM intervals"
-    + _WHERE
-    + " GROUP BY bin, version ORDER BY bin"
+    "SELECT t.start - t.start % ? AS bin, t.version AS version, max(t.interval_s) AS longest, "
+    + ", ".join(f"sum(t.{name}) AS {name}" for name in (*_SUMMED, *(f"{flag}_s" for flag in FLAGS)))
+    + "".join(f", max(t.{name}) AS {name}" for name in _HIGHEST)
+    + "".join(f", sum({expression}) AS {name}" for name, expression in FULLNESS.items())
+    + f", {histogram_sums('stay', 't')} FROM {FROM_INTERVALS}{_WHERE} GROUP BY bin, t.version ORDER BY bin"
 )
 _COUNTS: Final = (
-    "SELECT i.start - i.start % ? AS bin, i.version AS version, c.class AS class, sum(c.object_s),"
-    " max(c.peak), sum(c.entries), sum(c.exits)"
-    " FROM intervals i JOIN counts c ON c.record_id = i.record_id"
-    + _WHERE
-    + " GROUP BY bin, i.version, c.class"
+    "SELECT t.start - t.start % ? AS bin, t.version AS version, c.class AS class, sum(c.object_s),"
+    f" max(c.peak), sum(c.entries), sum(c.exits), sum(c.dwell_censored), {histogram_sums('dwell', 'c')}"
+    f" FROM intervals t JOIN counts c ON c.record_id = t.record_id{_WHERE} GROUP BY bin, t.version, c.class"
 )
 
 
@@ -61,6 +58,17 @@ def _as_before(db: Any, record: Record, digest: str, received_at: int) -> bool:
 
 def _key(place: Place) -> tuple[str, str, str, str]:
     return place.device, place.camera, place.name, place.kind
+
+
+def _parking(row: Mapping[str, Any]) -> Amounts:
+    return Amounts(
+        object_s=row["occupied_bay_s"],
+        peak=row["peak"],
+        entries=row["arrivals"],
+        exits=row["departures"],
+        censored=row["stay_censored"],
+        lengths=tuple(row[f"stay_{number}"] for number in range(BINS)),
+    )
 
 
 class SqliteRecords:
@@ -131,8 +139,9 @@ class SqliteRecords:
             if place.kind != "parking":
                 amounts_of += db.execute(_COUNTS, values)
         counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
-        for bin_start, version, name, *amounts in amounts_of:
-            counts.setdefault((bin_start, version), {})[name] = Amounts(*amounts)
+        for bin_start, version, name, *figures in amounts_of:
+            amounts = Amounts(*figures[:5], lengths=tuple(figures[5:]))
+            counts.setdefault((bin_start, version), {})[name] = amounts
         return [
             Row(
                 start=row["bin"],
@@ -145,7 +154,8 @@ class SqliteRecords:
                 peak_vehicle=row["peak_vehicle"],
                 bays=row["bays"],
                 observed_bay_s=row["observed_bay_s"],
-                parking=Amounts(row["occupied_bay_s"], row["peak"], row["arrivals"], row["departures"]),
+                parking=_parking(row),
+                **{name: row[name] for name in FULLNESS},
             )
             for row in sums
         ]

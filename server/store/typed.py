@@ -18,6 +18,7 @@ from contract.batch import (
 from contract.names import Flag
 from server.store.hours import grow
 from server.store.purposes import note_purposes
+from server.store.versions import note_versions
 
 FLAGS: Final[tuple[str, ...]] = get_args(Flag)
 TYPED: Final = (ZoneRecord, ParkingRecord, LineRecord)
@@ -132,6 +133,7 @@ def note_camera(db: Any, record: Record, canonical: str, received_at: int) -> No
     db.execute(_CAMERA, (record.device, record.camera, received_at, end))
     if isinstance(record, ConfigRecord):
         note_purposes(db, record, received_at)
+        note_versions(db, record)
     if isinstance(record, (ConfigRecord, HealthRecord)):
         what = "config" if isinstance(record, ConfigRecord) else "health"
         at = int(record.at.timestamp())

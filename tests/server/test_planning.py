@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from statistics import NormalDist
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from contract.names import STAY_BOUNDS_S
 from server.bands import lengths
 from server.chance import LEAST_DAYS, mean_interval, t_quantile
 from server.comparison import Effect, NoComparison, compare
-from server.fullness import fullness, turnover
+from server.fullness import turnover
 from server.ranking import Candidate, rank
 from server.reports import DAY, Amounts, Bin, Row, edges, report
 from server.week import usual_week
@@ -229,35 +229,6 @@ def test_impossible_histograms_are_refused():
         lengths([1] * 7, STAY_BOUNDS_S, 0)
     with pytest.raises(ValueError, match="negative"):
         lengths([1] * 7 + [-1], STAY_BOUNDS_S, 0)
-
-
-T0 = int(datetime(2026, 3, 2, 8, tzinfo=UTC).timestamp())
-
-
-def parking(number: int, occupied: float, observed: float = 60.0, bays: int = 20) -> Row:
-    return Row(
-        T0 + 60 * number,
-        60,
-        observed,
-        bays=bays,
-        observed_bay_s=bays * observed,
-        parking=Amounts(occupied * observed, bays),
-    )
-
-
-def test_minutes_nearly_full_and_full_are_told_of_the_observed_time():
-    rows = [parking(0, 16.9), parking(1, 17), parking(2, 20), parking(3, 20, observed=30), parking(4, 0, 0)]
-    told = fullness(rows, "parking", "vehicle", None)
-    assert (told.nearly_s, told.full_s, told.observed_s, told.interval_s) == (150.0, 90.0, 210.0, 60)
-    assert told.full_share == pytest.approx(90 / 210)
-
-
-def test_a_square_needs_a_capacity_to_be_full():
-    rows = [Row(T0, 60, 60.0, counts={"person": Amounts(60.0 * 90)})]
-    assert fullness(rows, "zone", "person", None) is None
-    assert fullness(rows, "line", "person", 100) is None
-    assert fullness(rows, "zone", "person", 100).nearly_s == 60.0
-    assert fullness([], "zone", "person", 100).full_share is None
 
 
 def test_turnover_is_arrivals_per_bay_and_observed_day():

@@ -227,7 +227,7 @@ def test_keys_that_arrived_before_there_were_ranges_are_known_too(tmp_path):
         db.execute("DELETE FROM hours")
         db.execute("DELETE FROM hour_counts")
         for table, names in (
-            ("hours", ("stay_0", "stay_censored", "bay_mode")),
+            ("hours", ("stay_0", "stay_censored", "bay_mode", "sized_s", "nearly_s", "full_s")),
             ("places", ("purged_before",)),
         ):
             for name in names:
@@ -238,11 +238,11 @@ def test_keys_that_arrived_before_there_were_ranges_are_known_too(tmp_path):
         raw.execute(f"ALTER TABLE hours DROP COLUMN stay_{number}")
     for name in [*(f"dwell_{number}" for number in range(8)), "dwell_censored"]:
         raw.execute(f"ALTER TABLE hour_counts DROP COLUMN {name}")
-    for table in ("received_keys", "settings", "purging"):
+    for table in ("received_keys", "settings", "purging", "zone_versions"):
         raw.execute(f"DROP TABLE {table}")
     raw.execute("DROP TRIGGER audit_is_not_changed")
     raw.execute("DROP TRIGGER audit_is_not_deleted")
-    raw.execute("DELETE FROM _sqlite_migrations WHERE name = 'm002_retention'")
+    raw.execute("DELETE FROM _sqlite_migrations WHERE name <> 'm001_initial'")
     raw.commit()
     raw.close()
     store = SqliteStore(path)
