@@ -139,8 +139,8 @@ class SqliteRecords:
             if place.kind != "parking":
                 amounts_of += db.execute(_COUNTS, values)
         counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
-        for bin_start, version, name, *figures in amounts_of:
-            amounts = Amounts(*figures[:5], lengths=tuple(figures[5:]))
+        for bin_start, version, name, object_s, peak, entries, exits, censored, *lengths in amounts_of:
+            amounts = Amounts(object_s, peak, entries, exits, censored, tuple(lengths))
             counts.setdefault((bin_start, version), {})[name] = amounts
         return [
             Row(
