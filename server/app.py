@@ -21,6 +21,7 @@ from server.pages.login import Login
 from server.pages.render import error_page
 from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
+from server.pages.week import ROUTES as WEEK_ROUTES
 from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
@@ -63,6 +64,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, Public().routes())
     register(app, Login().routes())
     register(app, REPORT_ROUTES)
+    register(app, WEEK_ROUTES)
     register(app, TECHNICAL_ROUTES)
     seal(app)
     _handle_errors(app)

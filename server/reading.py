@@ -164,6 +164,10 @@ class Reader:
         """Sums per quarter of an hour over ``[start, end)``, of what may be shown."""
         return self._store.records.rows(view.place, start, end, view.until, GRAIN_S)
 
+    def sums(self, view: View, start: int, end: int) -> list[Row]:
+        """Sums per UTC hour over ``[start, end)``, of what may be shown."""
+        return self._store.records.rows(view.place, start, end, view.until, HOUR_S)
+
     def report(self, view: View, group: ClassGroup, period: Period = Period()) -> OccupancyReport:
         """The report of one place and class group.
 
