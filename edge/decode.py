@@ -104,6 +104,8 @@ def open_container(
         "allowed_media_types": "video",
         "protocol_whitelist": _NETWORK,
         "analyzeduration": "2000000",
+        # Its rate is not asked for: FFmpeg would watch twenty pictures first, for ever on a slow camera.
+        "fpsprobesize": "0",
     }
     timeouts = (timeout_s, timeout_s)
     return av.open(address, format="rtsp", options=options, timeout=timeouts, metadata_errors="replace")

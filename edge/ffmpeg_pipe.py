@@ -51,7 +51,7 @@ _PIPE: Final = ["-flush_packets", "1", "-f", "nut", "pipe:1"]
 _NUT: Final = {"protocol_whitelist": "pipe", "probesize": "32", "analyzeduration": "0"}
 _TOO_LARGE: Final = "too large"
 _CAUSES: Final = (
-    (r"Picture size \d+x\d+ ", _TOO_LARGE),
+    (r"Picture size \d+x\d+ exceeds", _TOO_LARGE),
     (r"\b40[13]\b", "it rejected the user or the password"),
     (r"\b404\b", "it knows no stream of that name"),
     (r"Connection refused", "it refused the connection"),

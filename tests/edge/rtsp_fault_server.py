@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import struct
@@ -20,7 +21,8 @@ class RtspServer:
         raw = media.video(folder / "camera.h264", 50, container="h264").read_bytes()
         self.units = [unit for unit in re.split(rb"\x00\x00\x00?\x01", raw) if unit]
         self.mode = "play"
-        self.hang_up_after = 40
+        self.hang_up_after = self.stall_after = 40
+        self.pace_s = 0.02
         self.connections = 0
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -37,6 +39,13 @@ class RtspServer:
             link.close()
         for thread in self._threads:
             thread.join(5)
+
+    def drop(self) -> None:
+        """Cut every connection, as a camera does whose power is cut."""
+        for link in self._open:
+            with contextlib.suppress(OSError):
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                link.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while not self._stopped.is_set():
@@ -90,20 +99,20 @@ class RtspServer:
                 return
 
     def _play(self, link: socket.socket) -> None:
-        frame = 0
+        frame, tick = 0, max(3600, round(90_000 * self.pace_s))
         for number in range(100_000):
             unit = self.units[number % len(self.units)]
             picture = unit[0] & 0x1F in (1, 5)
             if self.mode == "garble":
                 unit = unit[:1] + bytes(len(unit) - 1)
             head = struct.pack(
-                ">BBHII", 0x80, 96 | (0x80 if picture else 0), number & 0xFFFF, frame * 3600, 7
+                ">BBHII", 0x80, 96 | (0x80 if picture else 0), number & 0xFFFF, frame * tick, 7
             )
             link.sendall(b"$\0" + struct.pack(">H", len(head) + len(unit)) + head + unit)
             frame += picture
-            if self.mode == "stall" and frame > 40:
+            if self.mode == "stall" and frame > self.stall_after:
                 self._stopped.wait()
             if self.mode == "hang up" and frame > self.hang_up_after:
                 return
-            if picture and self._stopped.wait(0.02):
+            if picture and self._stopped.wait(self.pace_s):
                 return
