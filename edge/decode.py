@@ -203,7 +203,10 @@ _CAUSES: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
     ((av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError), "it rejected the user or the password"),
     ((av.error.HTTPNotFoundError,), "it knows no stream of that name"),
     # What a server answers to a client that wanted none of its streams, too.
-    ((av.error.HTTPError, av.error.HTTPClientError), "it answered with an error, or holds no video stream that can be decoded"),
+    (
+        (av.error.HTTPError, av.error.HTTPClientError),
+        "it answered with an error, or holds no video stream that can be decoded",
+    ),
     ((PermissionError,), "this user may not read it"),
     ((FileNotFoundError,), "it is not there"),
     ((av.error.InvalidDataError,), "it is no video that can be decoded, or is cut off"),

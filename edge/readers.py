@@ -66,24 +66,25 @@ def _recording(orders: dict[str, Any], beat: Callable[[], None]) -> Iterator[Ima
     """A recording at its own pace. One that cannot keep up shifts its schedule instead of hurrying after it."""
     rate, starts = Rate(orders["rate"]), time.monotonic()
     while True:
-        at = None
+        last: float | None = None
         with open_container(Path(orders["address"]), orders["max_side_px"]) as container:
             decoder = Decoder(container, orders["wh"], orders["max_side_px"])
             timeline = Timeline(decoder.fps)
             for picture in decoder:
                 if (at := timeline.stamp(picture.time)) is None:
                     continue
+                last = at
                 starts = max(starts, time.monotonic() - at - _LATE_S)
                 while (wait_s := starts + at - time.monotonic()) > 0:
                     beat()
                     time.sleep(min(wait_s, 1.0))
                 if rate.keeps(starts + at):
                     yield bgr(picture)
-        if at is None:
+        if last is None:
             raise BrokenStreamError("it holds no picture that can be decoded")
         if not orders["loop"]:
             return
-        starts += at + timeline.step_s
+        starts += last + timeline.step_s
 
 
 READERS: Final[dict[str, Reader]] = {
