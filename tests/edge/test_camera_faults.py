@@ -28,7 +28,7 @@ FAULTS = {
     "404": "new",
     "401": "new",
 }
-PLAYING_S, AWAY_S = 4.0, 24.0
+PLAYING_S, PACE_S = 4.0, 0.25
 SLACK_S = 1.5  # a busy machine, and the second that the kernel is given to end a process
 ZONE = "zones: [{id: all, kind: area, polygon: [[0, 0], [1, 0], [1, 1], [0, 1]]}]"
 
@@ -64,7 +64,12 @@ class World:
     cameras: dict[str, Watched] = field(default_factory=dict)
     bodies: list[Body] = field(default_factory=list)
     struck_at: float = 0.0
+    away_s: float = 0.0
     good: tuple[int, int] = (0, 0)
+
+    def tries(self, fault: str) -> int:
+        """How often a camera was tried anew since the faults struck."""
+        return sum(at > self.struck_at for at in self.cameras[fault].tried_at)
 
     def zones(self, camera: str) -> list[ZoneBody]:
         return [body for body in self.bodies if isinstance(body, ZoneBody) and body.camera == camera]
@@ -75,7 +80,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     folder, seen = tmp_path_factory.mktemp("r11"), World()
     servers = {name: RtspServer(folder) for name in ("good", *FAULTS)}
     for server in servers.values():
-        server.pace_s, server.stall_after = 0.25, 0
+        server.pace_s, server.stall_after = PACE_S, 0
     patch = pytest.MonkeyPatch()
     patch.setattr(service, "open_source", lambda source, base, **how: Watched(source, **how))
     box = box_file(folder, source=servers["good"].url)
@@ -117,7 +122,7 @@ def play(seen: World, servers: dict[str, RtspServer]) -> None:
         servers[name].mode = name
         if how == "new":
             servers[name].drop()
-    time.sleep(AWAY_S)
+    seen.away_s = until(lambda: all(seen.tries(name) >= 2 for name in FAULTS), 45)
     seen.good = (good.taken - began[0], good.dropped - began[1])
     for name in FAULTS:
         servers[name].mode = "play"
@@ -133,14 +138,13 @@ def test_r11_it_is_noticed_in_ten_seconds_and_tried_again_in_fifteen(world: Worl
     tried_s = [at - world.struck_at for at in camera.tried_at if at > world.struck_at]
     assert lost_s[0] <= 10 + SLACK_S
     assert tried_s[0] <= 15
-    # Each new attempt that hangs is ended as well.
-    assert len(tried_s) >= 2
+    # A new attempt that hangs is ended as well.
     assert tried_s[1] <= tried_s[0] + 15 + SLACK_S
 
 
 def test_r11_the_other_camera_keeps_its_frames(world: World) -> None:
     taken, dropped = world.good
-    assert taken >= 0.8 * AWAY_S / 0.25
+    assert taken >= 0.8 * world.away_s / PACE_S
     assert taken / (taken + dropped) >= 0.95
     assert world.cameras["good"].reconnects == 0
 

@@ -45,8 +45,8 @@ def test_what_a_real_server_plays_is_read(server: RealServer, path: str, user: s
 def test_r11_what_a_real_server_refuses_is_lost_with_its_reason(
     server: RealServer, path: str, user: str, why: str
 ) -> None:
-    with LiveCamera(server.url(path, user), pause_s=QUICK) as source:
-        until(lambda: source.reconnects >= 2, 40)
+    with LiveCamera(server.url(path, user), pause_s=(9, 9)) as source:
+        until(lambda: source.state == "lost", 20)
         assert source.latest(0) is None
         assert re.search(why, source.reason), source.reason
         assert "wr0ng" not in source.reason
