@@ -4,7 +4,7 @@ Rules:
 1. The source is opened and decoded in a child process (`edge.capture`); this process only copies finished
    pictures and survives whatever happens there.
 2. Only the newest frame counts. Frames nobody fetched in time are dropped, and counted.
-3. The watchdog knows monotonic time alone. A child that is silent for ``stall_s`` is killed and replaced, after a
+3. The watchdog knows monotonic time alone. A child silent for ``stall_s`` (noticed: within 10 s) is replaced, after a
    pause that grows, with jitter, from 1 to 60 s while the camera does not come back.
 4. The first picture fixes the size until the service restarts: zones drawn on one view do not fit another. A
    camera that comes back with another size stays lost, as ``stream_changed``, and is tried again.
@@ -92,7 +92,7 @@ class LiveCamera:
         *,
         rate: float | None = None,
         loop: bool = False,
-        stall_s: float = 10.0,
+        stall_s: float = 9.5,
         pause_s: tuple[float, float] = (1.0, 60.0),
         memory_mb: int = 400,
         max_side_px: int = MAX_SIDE_PX,

@@ -29,7 +29,7 @@ FAULTS = {
     "401": "new",
 }
 PLAYING_S, PACE_S = 4.0, 0.25
-SLACK_S = 1.5  # a busy machine, and the second that the kernel is given to end a process
+SLACK_S = 1.0  # a busy machine, and the second that the kernel is given to end a process
 ZONE = "zones: [{id: all, kind: area, polygon: [[0, 0], [1, 0], [1, 1], [0, 1]]}]"
 
 
