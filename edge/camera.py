@@ -4,7 +4,7 @@ Rules:
 1. The source is opened and decoded in a child process (`edge.capture`); this process only copies finished
    pictures and survives whatever happens there.
 2. Only the newest frame counts. Frames nobody fetched in time are dropped, and counted.
-3. The watchdog knows monotonic time alone. A child that is silent for ``stall_s`` is killed and replaced, after a
+3. The watchdog knows monotonic time alone. A child silent for ``stall_s`` (noticed: within 10 s) is replaced, after a
    pause that grows, with jitter, from 1 to 60 s while the camera does not come back.
 4. The first picture fixes the size until the service restarts: zones drawn on one view do not fit another. A
    camera that comes back with another size stays lost, as ``stream_changed``, and is tried again.
@@ -29,9 +29,9 @@ from typing import Any, Final, Literal, Protocol, Self
 
 from edge.capture import Ring, start_child, verdict
 from edge.decode import MAX_SIDE_PX, mask
-from edge.errors import CameraError
 from edge.records import Frame
-from edge.video_file import VideoFile, check_file
+from edge.sources import parse
+from edge.video_file import VideoFile
 
 __all__ = ["Camera", "CameraState", "LiveCamera", "VideoFile", "open_source"]
 
@@ -73,7 +73,8 @@ class LiveCamera:
     fetched, ``reconnects`` the child processes started after the first.
 
     Args:
-        source: ``rtsp://…``, ``rtsps://…``, ``/dev/videoN`` or its number, or a recording to play at its own pace.
+        source: ``rtsp://…``, ``rtsps://…``, ``/dev/videoN`` or its number, ``picamera:N``, ``ffmpeg:…``, or a recording
+            to play at its own pace (`edge.sources`).
         rate: frames a second to capture at most.
         loop: play a recording again and again.
         stall_s: silence after which the capture process is replaced; it gives up by itself at 80 % of that.
@@ -91,12 +92,12 @@ class LiveCamera:
         *,
         rate: float | None = None,
         loop: bool = False,
-        stall_s: float = 10.0,
+        stall_s: float = 9.5,
         pause_s: tuple[float, float] = (1.0, 60.0),
         memory_mb: int = 400,
         max_side_px: int = MAX_SIDE_PX,
     ) -> None:
-        kind, address = _kind(source)
+        kind, address = parse(source)
         self.name = mask(source)
         # Played again after a fault, a recording would be counted twice.
         self._once = kind == "file" and not loop
@@ -267,26 +268,6 @@ class LiveCamera:
                 log.info("%s is live", self.name)
             self.state = "live"
             self._changed.notify_all()
-
-
-def _kind(source: str) -> tuple[Literal["rtsp", "usb", "file"], str | int]:
-    if re.match(r"(?i)rtsps?://[^/?#]", source):
-        return "rtsp", source
-    if source.isascii() and source.isdigit():
-        return "usb", int(source)
-    if re.fullmatch(r"/dev/video[0-9]+", source):
-        return "usb", source
-    if source.startswith("picamera:"):
-        raise CameraError(
-            f"{source}: the camera connector of the Raspberry Pi is not supported yet (its own issue brings it). "
-            "Until then use a USB camera (/dev/video0) or an rtsp:// address."
-        )
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", source):
-        raise CameraError(
-            f"{mask(source)}: a source must be a recording's path, rtsp://…, rtsps://… or /dev/videoN, and this "
-            "is another kind of address. Most cameras offer RTSP: see their manual, or name a file with ./ before it."
-        )
-    return "file", str(check_file(Path(source)).resolve())
 
 
 def open_source(source: str, base: Path, *, rate: float | None = None, loop: bool = False) -> LiveCamera:

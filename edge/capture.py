@@ -23,22 +23,20 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from av.error import FFmpegError
 
-from edge.decode import BrokenStreamError, Decoder, Rate, Timeline, bgr, check_size, explain, open_container
+from edge.decode import explain
 from edge.errors import CameraError
+from edge.readers import READERS
 from edge.records import Frame, ImageArray
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _SLOTS: Final = 3
 _HEADER: Final = struct.Struct("<qdii")  # number (0: empty), at, width, height
 _HEADER_BYTES: Final = 4096  # one page, so that pictures start on a page
-_LATE_S: Final = 1.0
 
 
 class Ring:
@@ -159,78 +157,28 @@ def verdict(line: bytes) -> str | None:
     return None if fault is None else str(fault)
 
 
-def _confine(parent: int, memory_mb: int) -> None:
-    """Bind this process to its parent's life and take its rights away (rule 2)."""
+def _confine(parent: int, memory_mb: int, core: int) -> None:
+    """Bind this process to its parent's life and take its rights away (rule 2), and those of what it starts."""
     libc = ctypes.CDLL(None)
     libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     libc.prctl(4, 0)  # PR_SET_DUMPABLE: a kernel that pipes its dumps to a program ignores the limit below
     if os.getppid() != parent:  # it died before the line above
         os._exit(1)
-    limits = ((resource.RLIMIT_DATA, memory_mb << 20), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0))
+    limits = (
+        (resource.RLIMIT_DATA, memory_mb << 20),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, core),
+    )
     for limit, value in limits:
         resource.setrlimit(limit, (value, value))
-
-
-def _from_rtsp(orders: dict[str, Any], beat: Callable[[], None]) -> Iterator[ImageArray]:
-    rate, timeout_s, began = Rate(orders["rate"]), orders["timeout_s"], time.monotonic()
-    try:
-        container = open_container(orders["address"], orders["max_side_px"], timeout_s)
-    except FFmpegError as exc:
-        # FFmpeg calls an answer that never came invalid data.
-        mute = time.monotonic() - began >= 0.95 * timeout_s
-        raise BrokenStreamError(f"it did not answer for {timeout_s:g} s" if mute else explain(exc)) from None
-    with container:
-        for picture in Decoder(container, orders["wh"], orders["max_side_px"]):
-            if rate.keeps(time.monotonic()):
-                yield bgr(picture)
-    raise BrokenStreamError("it ended the stream")
-
-
-def _from_usb(orders: dict[str, Any], beat: Callable[[], None]) -> Iterator[ImageArray]:
-    import cv2
-
-    rate, wh = Rate(orders["rate"]), orders["wh"]
-    camera = cv2.VideoCapture(orders["address"], cv2.CAP_V4L2)
-    camera.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    while camera.grab():
-        if not rate.keeps(time.monotonic()):
-            continue
-        ok, image = camera.retrieve()
-        if ok:
-            check_size(image.shape[1::-1], wh, orders["max_side_px"])
-            wh = image.shape[1::-1]
-            yield image
-    raise BrokenStreamError("it is not there, is in use by another program, or stopped delivering")
-
-
-def _from_file(orders: dict[str, Any], beat: Callable[[], None]) -> Iterator[ImageArray]:
-    """A recording at its own pace. One that cannot keep up shifts its schedule instead of hurrying after it."""
-    rate, starts = Rate(orders["rate"]), time.monotonic()
-    while True:
-        at = None
-        with open_container(Path(orders["address"]), orders["max_side_px"]) as container:
-            decoder = Decoder(container, orders["wh"], orders["max_side_px"])
-            timeline = Timeline(decoder.fps)
-            for picture in decoder:
-                if (at := timeline.stamp(picture.time)) is None:
-                    continue
-                starts = max(starts, time.monotonic() - at - _LATE_S)
-                while (wait_s := starts + at - time.monotonic()) > 0:
-                    beat()
-                    time.sleep(min(wait_s, 1.0))
-                if rate.keeps(starts + at):
-                    yield bgr(picture)
-        if at is None:
-            raise BrokenStreamError("it holds no picture that can be decoded")
-        if not orders["loop"]:
-            return
-        starts += at + timeline.step_s
 
 
 def main() -> None:
     """Deliver pictures until the source ends or fails, then say why."""
     orders = json.loads(sys.stdin.buffer.read())
-    _confine(orders["parent"], orders["memory_mb"])
+    # A program started from here is dumpable again. A limit of one byte stops a dump to a program too (fs/coredump.c of
+    # the kernel); a limit of nothing stops only files.
+    _confine(orders["parent"], orders["memory_mb"], core=orders["kind"] == "ffmpeg")
     pipe, ring = orders["pipe"], Ring(orders["fd"], orders["max_side_px"])
     orders["wh"] = orders["wh"] and tuple(orders["wh"])
 
@@ -240,9 +188,8 @@ def main() -> None:
 
     os.set_blocking(pipe, False)
     verdict: dict[str, str | None] = {"end": None}
-    source = {"rtsp": _from_rtsp, "usb": _from_usb, "file": _from_file}[orders["kind"]]
     try:
-        for image in source(orders, lambda: tell(b"b")):
+        for image in READERS[orders["kind"]](orders, lambda: tell(b"b")):
             ring.write(image, time.monotonic())
             tell(b"f")
     except CameraError as exc:

@@ -104,6 +104,8 @@ def open_container(
         "allowed_media_types": "video",
         "protocol_whitelist": _NETWORK,
         "analyzeduration": "2000000",
+        # Its rate is not asked for: FFmpeg would watch twenty pictures first, for ever on a slow camera.
+        "fpsprobesize": "0",
     }
     timeouts = (timeout_s, timeout_s)
     return av.open(address, format="rtsp", options=options, timeout=timeouts, metadata_errors="replace")
@@ -200,6 +202,11 @@ _CAUSES: Final[tuple[tuple[tuple[type[BaseException], ...], str], ...]] = (
     ((ConnectionError,), "it dropped the connection"),
     ((av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError), "it rejected the user or the password"),
     ((av.error.HTTPNotFoundError,), "it knows no stream of that name"),
+    # What a server answers to a client that wanted none of its streams, too.
+    (
+        (av.error.HTTPError, av.error.HTTPClientError),
+        "it answered with an error, or holds no video stream that can be decoded",
+    ),
     ((PermissionError,), "this user may not read it"),
     ((FileNotFoundError,), "it is not there"),
     ((av.error.InvalidDataError,), "it is no video that can be decoded, or is cut off"),
@@ -217,6 +224,9 @@ def explain(exc: BaseException) -> str:
 
 def mask(source: str) -> str:
     """A source as messages may show it: of an address the user and the host only, for paths hold passwords too."""
+    if source.startswith("ffmpeg:"):
+        address = source.rpartition("-i ")[2].strip()
+        return f"ffmpeg:{mask(address) if re.match(r'[A-Za-z]+://|/dev/video[0-9]+$', address) else '***'}"
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*://)([^/?#]*)(.*)", source, re.DOTALL)
     if match is None:
         return source

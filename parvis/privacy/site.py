@@ -113,7 +113,7 @@ def _origin(url: str) -> str:
 
 
 def _kind(camera: CameraEntry) -> CameraKind:
-    if re.match(r"(?i)rtsps?:", camera.source):
+    if re.match(r"(?i)rtsps?:|ffmpeg:.*://", camera.source):
         return "network"
     if camera.source.startswith("picamera:"):
         return "connector"

@@ -27,6 +27,7 @@ def video(
     container: str | None = None,
     movflags: str | None = None,
     noise: bool = False,
+    pix_fmt: str = "yuv420p",
 ) -> Path:
     """A recording; the suffix chooses the container. ``noise`` makes its packets large enough to damage."""
     options = {} if movflags is None else {"movflags": movflags}
@@ -34,7 +35,7 @@ def video(
     with av.open(str(path), "w", format=container, container_options=options) as out:
         stream = out.add_stream(codec, rate=fps)
         stream.width, stream.height = wh
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else pix_fmt
         if codec == "libx264":
             stream.options = {"preset": "ultrafast", "g": "10", "threads": "1"}
         stream.codec_context.time_base = MILLISECOND

@@ -116,6 +116,7 @@ def test_a_recording_that_is_missing_is_an_error_and_no_empty_page(tmp_path: Pat
         ("/dev/video0", False),
         ("0", False),
         ("picamera:0", False),
+        ("ffmpeg:-i rtsp://u:p@h/s", False),
     ],
 )
 def test_what_counts_as_a_recording(source: str, expected: bool) -> None:
