@@ -27,6 +27,7 @@ from contract.base import (
     Point,
     Seconds,
     Sha256,
+    SpanSeconds,
     Strict,
     UtcSecond,
     canonical,
@@ -73,7 +74,7 @@ class Interval(Body):
     """A half-open UTC interval ``[start, start + interval_s)`` on the UTC grid, and how well it was seen."""
 
     start: UtcSecond
-    interval_s: IntervalSeconds
+    interval_s: SpanSeconds
     observed_s: Seconds
     flag_s: dict[Flag, Seconds] = Field(default_factory=dict)
     time_quality: TimeQuality

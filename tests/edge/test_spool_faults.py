@@ -47,7 +47,12 @@ def adds_up(spool: Spool) -> None:
     now = spool.stats()
     assert (
         now.closed_total
-        == now.pending + now.held + now.accepted_total + now.rejected_total + now.dropped_total
+        == now.pending
+        + now.held
+        + now.accepted_total
+        + now.rejected_total
+        + now.merged_total
+        + now.dropped_total
     )
 
 

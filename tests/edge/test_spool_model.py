@@ -104,14 +104,14 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @rule()
     def fill_the_disk(self) -> None:
-        assert self.spool._db is not None
-        pages = self.spool._db.execute("PRAGMA page_count").fetchone()[0]
-        self.spool._db.execute(f"PRAGMA max_page_count = {pages}")
+        assert self.spool._file.db is not None
+        pages = self.spool._file.db.execute("PRAGMA page_count").fetchone()[0]
+        self.spool._file.db.execute(f"PRAGMA max_page_count = {pages}")
 
     @rule()
     def free_the_disk(self) -> None:
-        assert self.spool._db is not None
-        self.spool._db.execute("PRAGMA max_page_count = 1000000")
+        assert self.spool._file.db is not None
+        self.spool._file.db.execute("PRAGMA max_page_count = 1000000")
 
     @invariant()
     def nothing_is_lost_or_doubled(self) -> None:

@@ -114,8 +114,8 @@ def test_a_flipped_letter_is_not_shown(tmp_path: Path) -> None:
 def test_a_full_disk_settles_all_the_same(tmp_path: Path) -> None:
     with opened(tmp_path / "spool.db", Clock()) as spool:
         keys = spool.append([line(number) for number in range(60)])
-        assert spool._db is not None
-        spool._db.execute("CREATE TRIGGER full BEFORE INSERT ON sent BEGIN SELECT raise(FAIL, 'full'); END")
+        assert spool._file.db is not None
+        spool._file.db.execute("CREATE TRIGGER full BEFORE INSERT ON sent BEGIN SELECT raise(FAIL, 'full'); END")
         spool.settle(keys[:50], {})
         assert spool.stats().pending == 10
         assert spool.stats().accepted_total == 50
