@@ -111,7 +111,6 @@ class SpoolFile:
 
     def _open(self) -> None:
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._lock is None:
                 self._lock = spool_repair.lock(self.path)
             self.db = spool_repair.open_file(self.path)

@@ -13,6 +13,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+import struct
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from typing import Final
 from edge.errors import SpoolError
 from edge.spool_rescue import rescue
 from edge.spool_schema import PAGE_BYTES, migrate
-from edge.spool_sql import is_damage, transaction
+from edge.spool_sql import is_damage, is_disk, transaction
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def lock(path: Path) -> int:
     """Take the one ownership of the spool at ``path``; returns the descriptor to give to `unlock`.
 
     Raises:
-        SpoolError: when this or another process has it.
+        SpoolError: when this or another process has it, or its folder cannot be.
         OSError: when ``path.lock`` cannot be made.
     """
     in_use = SpoolError(
@@ -45,6 +46,12 @@ def lock(path: Path) -> int:
     )
     if path in _MINE:
         raise in_use
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        if is_disk(exc):
+            raise
+        raise SpoolError(f"{path}: the spool's folder cannot be used: {exc.strerror}") from exc
     descriptor = os.open(_side(path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -59,6 +66,25 @@ def unlock(path: Path, descriptor: int) -> None:
     """Give up what `lock` gave."""
     os.close(descriptor)
     _MINE.discard(path)
+
+
+def owner(path: Path) -> int | None:
+    """The process that runs the spool at ``path`` now, without taking anything from it; None for no process."""
+    try:
+        descriptor = os.open(_side(path, ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise SpoolError(
+            f"{path}: cannot be looked at ({exc.strerror}); run this as the user of the box"
+        ) from exc
+    try:
+        # struct flock of 64-bit Linux: type, whence, start, length, and the process that is in the way.
+        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, *_, process = struct.unpack("hhqqi4x", fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    finally:
+        os.close(descriptor)
+    return None if kind == fcntl.F_UNLCK else int(process)
 
 
 def open_file(path: Path) -> sqlite3.Connection:

@@ -26,7 +26,10 @@ _RANK: Final = {
     "parvis.health.v1": 2,
 }  # all others 1; 3: sent again from the dead letters
 AGAIN: Final = 3
-SENT_S: Final = 900  # what was sent in this time before the last one is still shown
+SHOWN_S: Final = (
+    900  # the longest interval: what was sent in this time before the last one is still shown, whole
+)
+SENT_S: Final = 1200  # and forgotten by then, many at once: each time wears the card
 SENT_ROWS: Final = 500
 # Ids that are marked as offered before they are given, so that not every batch has to wait for the disk.
 AHEAD: Final = 256
@@ -271,14 +274,19 @@ def bury(db: sqlite3.Connection, key: str, reason: str, *, at: float) -> int:
 
 
 def _forget(db: sqlite3.Connection) -> None:
-    """Delete what was sent longer ago than `SENT_S`, or before the last `SENT_ROWS` records."""
+    """Delete what was sent longer ago than `SHOWN_S` once some is older than `SENT_S`, or more than `SENT_ROWS`."""
+    sent = "FROM records WHERE sent = 1 ORDER BY id"
+    row = db.execute(
+        f"SELECT (SELECT at {sent} LIMIT 1), (SELECT at {sent} DESC LIMIT 1), (SELECT id {sent} DESC LIMIT 1 OFFSET ?)",
+        (SENT_ROWS,),
+    ).fetchone()
+    oldest, newest, surplus = row
     # Counted from the newest row: a clock that was set must neither keep old ones nor drop fresh ones.
-    db.execute(
-        "DELETE FROM records WHERE sent = 1 AND"
-        " (id <= (SELECT id FROM records WHERE sent = 1 ORDER BY id DESC LIMIT 1 OFFSET ?)"
-        " OR abs(at - (SELECT at FROM records WHERE sent = 1 ORDER BY id DESC LIMIT 1)) > ?)",
-        (SENT_ROWS, SENT_S),
-    )
+    if surplus is not None or (oldest is not None and abs(newest - oldest) > SENT_S):
+        db.execute(
+            "DELETE FROM records WHERE sent = 1 AND (id <= ? OR abs(at - ?) > ?)",
+            (surplus or 0, newest, SHOWN_S),
+        )
 
 
 def _interval_end(payload: str) -> int | None:
