@@ -181,7 +181,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         db.execute("PRAGMA cell_size_check = ON")
         if migrate(db, path):
-            _small_pages(db)
+            if db.execute("PRAGMA page_size").fetchone() != (PAGE_BYTES,):
+                return _with_small_pages(db, path)
             # A schema in the WAL alone would go with a torn WAL, and the file would look empty, not damaged.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _sync_folder(path)
@@ -191,15 +192,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _small_pages(db: sqlite3.Connection) -> None:
-    """Bring a file of an older format to small pages; where there is no room for that, it stays as it is."""
-    if db.execute("PRAGMA page_size").fetchone()[0] == PAGE_BYTES:
-        return
+def _with_small_pages(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Bring a file of an older format to small pages and open it anew; without room for that, it stays as it is."""
     with suppress(sqlite3.Error):
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         db.execute("VACUUM")
-    db.execute("PRAGMA journal_mode = WAL")
+    db.close()
+    _sync_folder(path)
+    return _connect(path)
 
 
 def _side(path: Path, suffix: str) -> Path:

@@ -98,11 +98,11 @@ def test_r8_then_by_the_hour_and_only_then_the_oldest_go(
 
 def test_r8_what_the_server_may_know_never_merges(tmp_path: Path) -> None:
     path = tmp_path / "spool.db"
-    with opened(path, max_bytes=20_000) as spool:
+    with opened(path, max_bytes=60_000) as spool:
         fill(spool, range(30))
         offered = {item.key: item.payload for item in spool.peek(60)}
         assert len(offered) == 60
-    with opened(path, max_bytes=20_000, run="f" * 16) as spool:  # the mark is durable
+    with opened(path, max_bytes=60_000, run="f" * 16) as spool:  # the mark is durable
         fill(spool, range(60, 60 * 12))
         assert spool.stats().merged_total > 500
         left = {seen.key: seen.payload for seen in waiting(path)}
