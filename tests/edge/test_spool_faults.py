@@ -88,6 +88,16 @@ def test_r1_twenty_kills_lose_nothing() -> None:
     assert result["acknowledged"] > 10, "the children hardly lived: this proved nothing"
 
 
+@pytest.mark.parametrize("kills", [20, pytest.param(200, marks=pytest.mark.nightly)])
+def test_r1_killed_while_the_server_comes_and_goes_each_interval_arrives_once(kills: int) -> None:
+    command = [sys.executable, "-m", "bench.spool_link", "--kills", str(kills), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert (result["kills"], result["missing"], result["conflicts"], result["sum_error"]) == (kills, 0, 0, 0)
+    assert result["closed"] > 10, "the children hardly lived: this proved nothing"
+
+
 @pytest.mark.parametrize("offsets", [20, pytest.param(300, marks=pytest.mark.nightly)])
 def test_r3_a_torn_wal_costs_the_tail_alone(tmp_path: Path, offsets: int) -> None:
     source = tmp_path / "source"
