@@ -18,6 +18,7 @@ import json
 import os
 import random
 import secrets
+import select
 import signal
 import sys
 import tempfile
@@ -37,6 +38,7 @@ from edge.uplink import Uplink
 
 _TOKEN = "t0ken"  # noqa: S105 - of no server
 _LOST_ANSWERS = 0.2
+_OPENING_S = 0.05
 
 
 @dataclass(slots=True)
@@ -105,6 +107,8 @@ def serve(town: Town) -> tuple[int, str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     url = f"http://127.0.0.1:{server.server_port}"
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(number, signal.SIG_IGN)  # until the child listens
     process = os.fork()
     if process == 0:
         server.daemon_threads = True
@@ -121,7 +125,12 @@ def live(path: Path, url: str, pipe: int, seed: int) -> None:
     draw, stop = random.Random(seed), threading.Event()
     with Spool(path, device="box", run=secrets.token_hex(8)) as spool:
         uplink = Uplink(
-            spool, url=url, token=_TOKEN, jitter=lambda *_: 0.01, wait=lambda _, s: stop.wait(min(s, 0.01))
+            spool,
+            url=url,
+            transport=httpx.HTTPTransport(verify=False),
+            token=_TOKEN,
+            jitter=lambda *_: 0.01,
+            wait=lambda _, s: stop.wait(min(s, 0.01)),
         )
         threading.Thread(target=uplink.run, args=(stop,), kwargs={"idle_s": 0.01}, daemon=True).start()
         while True:
@@ -149,6 +158,8 @@ def one_life(path: Path, url: str, seed: int, alive_s: float) -> dict[str, int]:
         finally:
             os._exit(1)
     os.close(writing)
+    if alive_s > _OPENING_S:  # else it is killed while it opens its file
+        select.select([reading], [], [], 30.0)
     time.sleep(alive_s)
     os.kill(child, signal.SIGKILL)
     with os.fdopen(reading, "rb") as said:
@@ -165,7 +176,7 @@ def kill_often(folder: Path, kills: int, seed: int) -> Result:
     try:
         for _ in range(kills):
             os.kill(process, signal.SIGUSR1 if draw.random() < 0.5 else signal.SIGUSR2)
-            closed |= one_life(path, url, draw.getrandbits(32), draw.uniform(0.01, 0.5))
+            closed |= one_life(path, url, draw.getrandbits(32), draw.uniform(0.01, 0.3))
         os.kill(process, signal.SIGUSR2)
         with Spool(path, device="box", run=secrets.token_hex(8)) as spool:
             uplink = Uplink(
