@@ -56,6 +56,8 @@ Histogram = Annotated[tuple[Count, ...], Field(min_length=BINS, max_length=BINS)
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 IntervalSeconds = Literal[10, 30, 60, 300, 900]
+# What a record may span: a box without room merges what it could not send, up to an hour. None is counted so.
+SpanSeconds = Literal[10, 30, 60, 300, 900, 3600]
 
 
 class Strict(BaseModel):

@@ -1,7 +1,6 @@
 """The messages of the wire, version 1.
 
-Each message is a *body* (what the counting core knows) under an *envelope* (who sends it and as which number).
-The core builds bodies; the spool alone numbers them, inside the transaction that stores them.
+Each message is a *body* (what the core knows) under an *envelope* (who sends it and as which number: the spool's word).
 
 Rules:
 1. Every counted field merges by sum or by max, because a restart splits an interval into two records that
@@ -27,6 +26,7 @@ from contract.base import (
     Point,
     Seconds,
     Sha256,
+    SpanSeconds,
     Strict,
     UtcSecond,
     canonical,
@@ -73,7 +73,7 @@ class Interval(Body):
     """A half-open UTC interval ``[start, start + interval_s)`` on the UTC grid, and how well it was seen."""
 
     start: UtcSecond
-    interval_s: IntervalSeconds
+    interval_s: SpanSeconds
     observed_s: Seconds
     flag_s: dict[Flag, Seconds] = Field(default_factory=dict)
     time_quality: TimeQuality

@@ -30,6 +30,7 @@ from edge.cli_parts import (
     start_time,
 )
 from edge.errors import CameraError
+from edge.outbox_cli import outbox_app, status
 from edge.zones_cli import zones_app
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The box next to the camera.")
 app.add_typer(zones_app, name="zones")
+app.add_typer(outbox_app, name="outbox")
 app.command()(blur)
+app.command()(status)
 _START = "2026-01-01T00:00:00Z"
 
 

@@ -95,7 +95,7 @@ class Service:
                 drift_due = time.monotonic() + DRIFT_S
                 for line in (line for station in self._stations for line in station.drift()):
                     log.info("since the start, %s", line)
-            if closed:
+            if closed or self.spool.due:
                 self.spool.append(closed, keep(self._grids()))
             notify("WATCHDOG=1")
             if all(station.camera.state == "ended" for station in self._stations):

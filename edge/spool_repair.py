@@ -1,6 +1,6 @@
 """The file under the spool: its lock, its check at opening, and the salvage of a damaged one.
 
-With `edge.spool` and `edge.spool_rows` one adapter in three rooms; nothing else imports it.
+With `edge.spool` and the other ``edge.spool_*`` one adapter in several rooms; nothing else imports it.
 
 Rules:
 1. The replacement of a damaged file can be killed at any step and is finished at the next start.
@@ -13,25 +13,21 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections import defaultdict
-from collections.abc import Iterator
+import struct
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from edge.errors import SpoolError
-from edge.spool_rows import BURY, INSERT, checksum, is_damage, keep, kept, migrate, transaction
+from edge.spool_rescue import rescue
+from edge.spool_schema import PAGE_BYTES, migrate
+from edge.spool_sql import is_damage, is_disk, transaction
 
 _LOG = logging.getLogger(__name__)
 
 _DAMAGED_KEPT: Final = 3  # each may be as large as the cap of the spool
-_CHUNK: Final = 500  # rows read at once from a damaged file
 _WAL_BYTES: Final = 4 * 1024 * 1024
-
-_SALVAGE: Final = (
-    ("records", "SELECT key, rank, at, crc, payload FROM records WHERE id BETWEEN ? AND ?", INSERT),
-    ("dead_letters", "SELECT key, reason, at, crc, payload FROM dead_letters WHERE id BETWEEN ? AND ?", BURY),
-)
+_WAL_PAGES: Final = 2000  # before they are copied into the file: seldom, for each such copy wears the card
 
 # POSIX locks do not keep one process from locking twice, and are not inherited by the capture child, which
 # might outlive its killed parent and would keep the next start out. So this process remembers its own.
@@ -42,7 +38,7 @@ def lock(path: Path) -> int:
     """Take the one ownership of the spool at ``path``; returns the descriptor to give to `unlock`.
 
     Raises:
-        SpoolError: when this or another process has it.
+        SpoolError: when this or another process has it, or its folder cannot be.
         OSError: when ``path.lock`` cannot be made.
     """
     in_use = SpoolError(
@@ -50,6 +46,12 @@ def lock(path: Path) -> int:
     )
     if path in _MINE:
         raise in_use
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        if is_disk(exc):
+            raise
+        raise SpoolError(f"{path}: the spool's folder cannot be used: {exc.strerror}") from exc
     descriptor = os.open(_side(path, ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -64,6 +66,25 @@ def unlock(path: Path, descriptor: int) -> None:
     """Give up what `lock` gave."""
     os.close(descriptor)
     _MINE.discard(path)
+
+
+def owner(path: Path) -> int | None:
+    """The process that runs the spool at ``path`` now, without taking anything from it; None for no process."""
+    try:
+        descriptor = os.open(_side(path, ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise SpoolError(
+            f"{path}: cannot be looked at ({exc.strerror}); run this as the user of the box"
+        ) from exc
+    try:
+        # struct flock of 64-bit Linux: type, whence, start, length, and the process that is in the way.
+        asked = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        kind, *_, process = struct.unpack("hhqqi4x", fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+    finally:
+        os.close(descriptor)
+    return None if kind == fcntl.F_UNLCK else int(process)
 
 
 def open_file(path: Path) -> sqlite3.Connection:
@@ -82,26 +103,22 @@ def salvage(path: Path) -> None:
     """Copy every readable row into a fresh file and put that in the damaged one's place.
 
     Rows lost are added to ``dropped``: exactly while the file's own counts can be read, else as the gaps in the
-    numbers that are left.
+    numbers that are left (where records merged, that is too many).
 
     Raises:
         sqlite3.Error, OSError: when the disk does not take the fresh file; the damaged one is untouched then.
     """
     path.chmod(0o600)
     fresh = _side(path, ".fresh")
-    for suffix in ("", "-wal", "-shm"):
-        _side(fresh, suffix).unlink(missing_ok=True)
-    with closing(_connect(fresh)) as new:
-        with closing(sqlite3.connect(path, timeout=5.0)) as old, transaction(new):
-            for table, query, insert in _SALVAGE:
-                new.executemany(insert, (row for row in _rows(old, table, query) if _intact(row)))
-            with suppress(sqlite3.DatabaseError):
-                runs = old.execute("SELECT run, next_seq FROM runs ORDER BY id").fetchall()
-                new.executemany("INSERT OR IGNORE INTO runs (run, next_seq) VALUES (?, ?)", runs)
-            with suppress(sqlite3.DatabaseError):
-                keep(new, kept(old))
-            lost = _carry_totals(old, new)
-        new.execute("PRAGMA journal_mode = DELETE")  # one whole file, no WAL beside it
+    _remove(fresh)
+    try:
+        with closing(_connect(fresh)) as new:
+            with closing(sqlite3.connect(path, timeout=5.0)) as old, transaction(new):
+                lost = rescue(old, new)
+            new.execute("PRAGMA journal_mode = DELETE")  # one whole file, no WAL beside it
+    except BaseException:
+        _remove(fresh)  # half a copy would take the room that the next try needs
+        raise
     fresh.replace(_side(path, ".salvaged"))
     _sync_folder(path)
     _swap(path)
@@ -110,60 +127,9 @@ def salvage(path: Path) -> None:
     )
 
 
-def _carry_totals(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
-    """Carry the counts over so that they still add up; returns the rows lost."""
-    pending, dead = new.execute("SELECT pending, dead FROM totals").fetchone()
-    known: Any = None
-    with suppress(sqlite3.DatabaseError):
-        known = old.execute("SELECT closed, accepted, rejected, dropped, acknowledged FROM totals").fetchone()
-    if known is None or any(type(value) is not int for value in known[:4]):
-        known = (pending + dead + _gaps(new), 0, dead, 0, None)
-    closed, accepted, rejected, dropped, end = known
-    lost: int = max(0, closed - accepted - rejected - dropped - pending)
-    new.execute(
-        "UPDATE totals SET closed = ?, accepted = ?, rejected = ?, dropped = ?, acknowledged = ?",
-        (closed, accepted, rejected, dropped + lost, end),
-    )
-    return lost
-
-
-def _gaps(new: sqlite3.Connection) -> int:
-    """Numbers missing between those that are left of each run."""
-    numbers: defaultdict[str, list[int]] = defaultdict(list)
-    for (key,) in new.execute("SELECT key FROM records UNION SELECT key FROM dead_letters").fetchall():
-        _, run, number = key.rsplit("/", 2)
-        numbers[run].append(int(number))
-    return sum(max(found) - min(found) + 1 - len(found) for found in numbers.values())
-
-
-def _rows(old: sqlite3.Connection, table: str, query: str) -> Iterator[tuple[Any, ...]]:
-    """Every row that can be read: by chunks, and one by one where a chunk holds a damaged page."""
-    last = 0
-    for source in (
-        "SELECT seq FROM sqlite_sequence WHERE name = ?",
-        "SELECT max(id) FROM records WHERE ? = 'records'",
-        "SELECT max(id) FROM dead_letters WHERE ? = 'dead_letters'",
-    ):
-        with suppress(sqlite3.DatabaseError):
-            for (found,) in old.execute(source, (table,)).fetchall():
-                last = max(last, found or 0)
-    for first in range(1, last + 1, _CHUNK):
-        try:
-            yield from old.execute(query, (first, first + _CHUNK - 1)).fetchall()
-        except sqlite3.DatabaseError:
-            for number in range(first, first + _CHUNK):
-                with suppress(sqlite3.DatabaseError):
-                    yield from old.execute(query, (number, number)).fetchall()
-
-
-def _intact(row: tuple[Any, ...]) -> bool:
-    key, _, at, crc, payload = row
-    return (
-        isinstance(key, str)
-        and isinstance(payload, str)
-        and isinstance(at, float)
-        and checksum(key, payload) == crc
-    )
+def _remove(path: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        _side(path, suffix).unlink(missing_ok=True)
 
 
 def _swap(path: Path) -> None:
@@ -208,11 +174,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     path.chmod(0o600)
     db = sqlite3.connect(path, timeout=5.0, isolation_level=None, check_same_thread=False)
     try:
+        db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(f"PRAGMA journal_size_limit = {_WAL_BYTES}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         db.execute("PRAGMA cell_size_check = ON")
         if migrate(db, path):
+            if db.execute("PRAGMA page_size").fetchone() != (PAGE_BYTES,):
+                return _with_small_pages(db, path)
             # A schema in the WAL alone would go with a torn WAL, and the file would look empty, not damaged.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _sync_folder(path)
@@ -220,6 +190,17 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _with_small_pages(db: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """Bring a file of an older format to small pages and open it anew; without room for that, it stays as it is."""
+    with suppress(sqlite3.Error):
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        db.execute("VACUUM")
+    db.close()
+    _sync_folder(path)
+    return _connect(path)
 
 
 def _side(path: Path, suffix: str) -> Path:

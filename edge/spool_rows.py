@@ -1,98 +1,49 @@
-"""The rows under the spool: the schema, and the statements that change it, each inside one transaction.
+"""The rows under the spool: the statements that store, read, settle and keep, each inside one transaction.
 
-With `edge.spool`, `edge.spool_repair` and `edge.spool_view` one adapter in four rooms; nothing else imports it.
-
-Rules:
-1. Each change of the schema is one more entry of `_MIGRATIONS`; entries that were released never change.
-2. What counts rows (`totals`) changes in the transaction that changes the rows.
+With `edge.spool` and the other ``edge.spool_*`` one adapter in several rooms; nothing else imports it.
 """
 
+# ruff: noqa: S608 - statements are put together from constants; every value is a parameter
 from __future__ import annotations
 
 import json
 import sqlite3
-import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from contract.batch import Record
 from contract.messages import canonical, parse_time
 from contract.names import GRID_INTERVAL_S
-from edge.errors import SpoolError
+from edge.spool_pack import join
+from edge.spool_schema import name_id, packed
+from edge.spool_sql import checksum, damage
 
-ROW_BYTES: Final = 170  # of key, index and bookkeeping per row: (file - payloads) / rows, measured
-_RANK: Final = {"parvis.config.v1": 0, "parvis.health.v1": 2}  # all others 1
-
-_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN = 5, 6, 8, 10, 13, 14  # primary result codes of SQLite
-_CAUSES: Final = {
-    _BUSY: "another program holds the file locked; close it",
-    _LOCKED: "another program holds the file locked; close it",
-    _READONLY: "the disk is read-only, as after a fault of the card; check it and mount it writable",
-    _IOERR: "the disk reports an I/O error; check the card and its contacts, and replace it if this returns",
-    _FULL: "the disk is full; free space on it",
-    _CANTOPEN: "the file cannot be opened; check that its folder exists, is writable and has space left",
-}
-_CORRUPT, _NOTADB = 11, 26
-
-
-_MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
-    (
-        """CREATE TABLE records (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
-           rank INTEGER NOT NULL, at REAL NOT NULL, crc INTEGER NOT NULL, payload TEXT NOT NULL)""",
-        "CREATE INDEX records_rank ON records (rank, id)",
-        """CREATE TABLE dead_letters (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL,
-           reason TEXT NOT NULL, at REAL NOT NULL, crc INTEGER NOT NULL, payload TEXT NOT NULL)""",
-        "CREATE TABLE runs (id INTEGER PRIMARY KEY, run TEXT NOT NULL UNIQUE, next_seq INTEGER NOT NULL)",
-        # One row; counts that need no scan, changed in the transaction that changes what they count.
-        """CREATE TABLE totals (pending INTEGER, dead INTEGER, bytes INTEGER, closed INTEGER, accepted INTEGER,
-           rejected INTEGER, dropped INTEGER, acknowledged INTEGER)""",
-        "INSERT INTO totals VALUES (0, 0, 0, 0, 0, 0, 0, NULL)",
-        """CREATE TRIGGER record_in AFTER INSERT ON records BEGIN
-           UPDATE totals SET pending = pending + 1, bytes = bytes + length(new.payload) + 170; END""",
-        """CREATE TRIGGER record_out AFTER DELETE ON records BEGIN
-           UPDATE totals SET pending = pending - 1, bytes = bytes - length(old.payload) - 170; END""",
-        """CREATE TRIGGER dead_in AFTER INSERT ON dead_letters BEGIN
-           UPDATE totals SET dead = dead + 1, bytes = bytes + length(new.payload) + 170; END""",
-        """CREATE TRIGGER dead_out AFTER DELETE ON dead_letters BEGIN
-           UPDATE totals SET dead = dead - 1, bytes = bytes - length(old.payload) - 170; END""",
-    ),
-    # Sums that are not records yet, changed in the transaction that stores the records that come of them.
-    ("CREATE TABLE kept (name TEXT PRIMARY KEY, crc INTEGER NOT NULL, payload TEXT NOT NULL)",),
-    # A copy of what the server took last, for who asks what this box sends; no record is pending here.
-    (
-        """CREATE TABLE IF NOT EXISTS sent (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE,
-           at REAL NOT NULL, crc INTEGER NOT NULL, payload TEXT NOT NULL)""",
-    ),
+_RANK: Final = {
+    "parvis.config.v1": 0,
+    "parvis.health.v1": 2,
+}  # all others 1; 3: sent again from the dead letters
+AGAIN: Final = 3
+SHOWN_S: Final = (
+    900  # the longest interval: what was sent in this time before the last one is still shown, whole
 )
-SENT_S: Final = 900  # the longest interval: what is shown of it is whole
+SENT_S: Final = 1200  # and forgotten by then, many at once: each time wears the card
 SENT_ROWS: Final = 500
-INSERT: Final = "INSERT OR IGNORE INTO records (key, rank, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
-KEEP: Final = "INSERT OR REPLACE INTO kept (name, crc, payload) VALUES (?, ?, ?)"
-REMEMBER: Final = "INSERT OR REPLACE INTO sent (key, at, crc, payload) VALUES (?, ?, ?, ?)"
-BURY: Final = "INSERT INTO dead_letters (key, reason, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
-# What goes first at the cap: health of the past, what the server refused, the oldest counts, configurations.
-_SHED: Final = (
-    (
-        "SELECT id, length(payload) FROM records WHERE rank = 2 ORDER BY id",
-        "DELETE FROM records WHERE id = ?",
-    ),
-    ("SELECT id, length(payload) FROM dead_letters ORDER BY id", "DELETE FROM dead_letters WHERE id = ?"),
-    (
-        "SELECT id, length(payload) FROM records WHERE rank = 1 ORDER BY id",
-        "DELETE FROM records WHERE id = ?",
-    ),
-    (
-        "SELECT id, length(payload) FROM records WHERE rank = 0 ORDER BY id",
-        "DELETE FROM records WHERE id = ?",
-    ),
+# Ids that are marked as offered before they are given, so that not every batch has to wait for the disk.
+AHEAD: Final = 256
+# Of the cap: what is stored while less waits is marked as offered at once, in the same transaction.
+_LITTLE: Final = 1 / 16
+
+STORED: Final = (
+    "SELECT r.id, s.text || '/' || r.number, r.rank, r.at, r.crc, t.text, r.body FROM records r"
+    " LEFT JOIN sources s ON s.id = r.source LEFT JOIN shapes t ON t.id = r.shape"
 )
-
-
-SentRow = tuple[str, float, int, str]  # key, Unix seconds of its append, checksum, canonical JSON
+_INSERT: Final = "INSERT OR IGNORE INTO records (id, source, number, rank, at, crc, shape, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+BURY: Final = "INSERT INTO dead_letters (key, reason, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
+_OF_KEY: Final = "source = (SELECT id FROM sources WHERE text = ?) AND number = ?"
+_TOTALS: Final = "pending, dead, bytes, closed, accepted, rejected, dropped, merged, acknowledged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +65,37 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """One record as the file has it; ``at``: Unix seconds of its append."""
+
+    id: int
+    key: str
+    rank: int
+    at: float
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The counts of a file; ``acknowledged``: Unix seconds at which the latest interval of the last batch ended."""
+
+    pending: int
+    dead: int
+    bytes: int
+    closed: int
+    accepted: int
+    rejected: int
+    dropped: int
+    merged: int
+    acknowledged: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class SpoolStats:
     """The state of the queue. ``oldest_at``: Unix seconds at which the oldest pending record was appended;
-    ``last_acknowledged``: end of the latest interval in the last batch accepted; ``held``: bodies in memory;
-    ``degraded``: the disk refuses writes; ``bytes``: what counts against the cap.
+    ``last_acknowledged``: end of the latest interval in the last batch accepted; ``held``: records in memory, among
+    them none of ``pending``; ``degraded``: the disk refuses writes; ``bytes``: what counts against the cap;
+    ``merged_total``: records that were added to another one at the cap.
     """
 
     pending: int
@@ -129,114 +107,186 @@ class SpoolStats:
     rejected_total: int
     closed_total: int
     dropped_total: int
+    merged_total: int
     held: int
     degraded: bool
 
 
-def migrate(db: sqlite3.Connection, path: Path) -> bool:
-    """Bring the schema up to date, a transaction a step; returns whether anything changed.
+def totals(db: sqlite3.Connection) -> Totals:
+    """The counts of the file."""
+    return Totals(*db.execute(f"SELECT {_TOTALS} FROM totals").fetchone())
+
+
+def stored(rows: Iterator[tuple[Any, ...]]) -> Iterator[Stored]:
+    """The records of a query that begins with `STORED`.
 
     Raises:
-        SpoolError: when the file is of a newer version.
+        sqlite3.DatabaseError: at the first row that its checksum does not match.
     """
-    version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(_MIGRATIONS):
-        raise SpoolError(
-            f"{path}: written by a newer Parvis (format {version}, this one knows {len(_MIGRATIONS)});"
-            " install that version again, or move the file away"
-        )
-    for number, statements in enumerate(_MIGRATIONS[version:], version + 1):
-        with transaction(db):
-            for statement in statements:
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {number}")
-    return bool(version < len(_MIGRATIONS))
+    for number, key, rank, at, crc, shape, body in rows:
+        payload = read(shape, body)
+        if key is None or payload is None or checksum(key, payload) != crc:
+            raise damage("a stored record differs from its checksum")
+        yield Stored(number, key, rank, at, payload)
 
 
-def store(db: sqlite3.Connection, run: str, next_seq: int, records: Sequence[tuple[Record, float]]) -> None:
-    """Insert records with the times of their append (Unix seconds). A key that is pending already is buried."""
-    clashes = 0
-    for record, at in records:
-        key, payload = record.key, canonical(record)
-        crc = checksum(key, payload)
-        if not db.execute(INSERT, (key, _RANK.get(record.type, 1), at, crc, payload)).rowcount:
-            clashes += 1
-            db.execute(BURY, (key, "conflict: this key is already pending", at, crc, payload))
-    db.execute(
-        "INSERT INTO runs (run, next_seq) VALUES (?, ?)"
-        " ON CONFLICT (run) DO UPDATE SET next_seq = excluded.next_seq",
-        (run, next_seq),
+def read(shape: str | None, body: bytes | str | None) -> str | None:
+    """A record's JSON from what the file has of it; None when that is damaged."""
+    if not isinstance(body, bytes):
+        return body if shape is None else None
+    try:
+        return None if shape is None else join(shape, body)
+    except ValueError:
+        return None
+
+
+def insert(
+    db: sqlite3.Connection, number: int, key: str, rank: int, at: float, payload: str, kind: str
+) -> bool:
+    """Put one record under an id; False where its key is pending already."""
+    prefix, _, serial = key.rpartition("/")
+    source = name_id(db, "sources", prefix)
+    shape, body = packed(kind, payload)
+    row = (
+        number,
+        source,
+        int(serial),
+        rank,
+        at,
+        checksum(key, payload),
+        None if shape is None else name_id(db, "shapes", shape),
+        body,
     )
-    db.execute("UPDATE totals SET closed = closed + ?, rejected = rejected + ?", (len(records), clashes))
+    if db.execute(_INSERT, row).rowcount:
+        return True
+    # What the server has already, and is only kept to be shown, stands in nobody's way.
+    db.execute("DELETE FROM records WHERE source = ? AND number = ? AND sent = 1", (source, int(serial)))
+    return bool(db.execute(_INSERT, row).rowcount)
 
 
-def keep(db: sqlite3.Connection, values: Mapping[str, str | None]) -> None:
-    """Replace what is kept under each name; None forgets it."""
-    for name, payload in values.items():
-        if payload is None:
-            db.execute("DELETE FROM kept WHERE name = ?", (name,))
-        else:
-            db.execute(KEEP, (name, checksum(name, payload), payload))
+def store(
+    db: sqlite3.Connection,
+    following: int,
+    records: Sequence[tuple[Record, float]],
+    *,
+    max_bytes: int,
+    offered: bool = False,
+) -> None:
+    """Insert records with the times of their append (Unix seconds). A key that is pending already is buried.
+
+    ``following``: the run's next number; ``offered``: the server may know these already.
+    """
+    clashes = 0
+    (first,) = db.execute("SELECT next_id FROM totals").fetchone()
+    for number, (record, at) in enumerate(records, first):
+        key, payload = record.key, canonical(record)
+        if not insert(db, number, key, _RANK.get(record.type, 1), at, payload, record.type):
+            clashes += 1
+            reason = "conflict: this key is already pending"
+            db.execute(BURY, (key, reason, at, checksum(key, payload), payload))
+    last = first + len(records) - 1
+    db.execute(
+        "UPDATE totals SET closed = closed + ?, rejected = rejected + ?, next_id = ?, next_seq = max(next_seq, ?),"
+        " offered = max(offered, CASE WHEN ? OR bytes < ? THEN ? ELSE 0 END)",
+        (len(records), clashes, last + 1, following, offered, max_bytes * _LITTLE, last),
+    )
 
 
-def kept(db: sqlite3.Connection) -> dict[str, str]:
-    """What is kept, by name; a row that its checksum does not match is left out."""
-    rows = db.execute("SELECT name, crc, payload FROM kept ORDER BY name").fetchall()
-    return {name: payload for name, crc, payload in rows if checksum(name, payload) == crc}
+def settle_up(db: sqlite3.Connection, refused: Sequence[DeadLetter], accepted: int, dropped: int) -> None:
+    """Count what left from memory while the disk refused, and bury what the server refused of it."""
+    for dead in refused:
+        db.execute(BURY, (dead.key, dead.reason, dead.at, checksum(dead.key, dead.payload), dead.payload))
+    db.execute(
+        "UPDATE totals SET closed = closed + ?, accepted = accepted + ?, rejected = rejected + ?, dropped = dropped + ?",
+        (len(refused) + accepted + dropped, accepted, len(refused), dropped),
+    )
+
+
+def pending(db: sqlite3.Connection, limit: int, *, marked_after: int | None = None) -> list[Stored]:
+    """The next to be sent: configurations first, else oldest first.
+
+    ``marked_after``: only those with a higher id that are marked as offered already, oldest first.
+    """
+    # The plus keeps SQLite off the index, which would sort the whole queue for each batch.
+    choices = ["r.rank = 0 AND r.rank <> 1", "+r.rank > 0"]
+    if marked_after is not None:
+        choices = [f"r.id > {marked_after:d} AND r.id <= (SELECT offered FROM totals)"]
+    found: list[Stored] = []
+    for which in choices:
+        query = f"{STORED} WHERE {which} AND r.sent = 0 ORDER BY r.id LIMIT ?"
+        with closing(db.execute(query, (limit - len(found),))) as rows:
+            found += stored(rows)
+    return found
+
+
+def unmarked(db: sqlite3.Connection, rows: Sequence[Stored]) -> int | None:
+    """The id up to which must be marked before these rows may be sent; None when they are."""
+    last = max((row.id for row in rows if row.rank), default=0)
+    return last if last > int(db.execute("SELECT offered FROM totals").fetchone()[0]) else None
+
+
+def mark(db: sqlite3.Connection, last: int) -> None:
+    """Note that the server may know every record up to the id ``last``, and somewhat further."""
+    db.execute("UPDATE totals SET offered = max(offered, ?)", (last + AHEAD,))
+
+
+def highest(db: sqlite3.Connection, keys: Collection[str]) -> int:
+    """The highest id of pending records with one of these keys; 0 for none."""
+    found = [0]
+    for key in keys:
+        prefix, _, serial = key.rpartition("/")
+        rows = db.execute(f"SELECT id FROM records WHERE {_OF_KEY}", (prefix, serial))
+        found += [number for (number,) in rows.fetchall()]
+    return max(found)
 
 
 def settle(
     db: sqlite3.Connection, accepted: Collection[str], rejected: Mapping[str, str], *, at: float
-) -> list[SentRow]:
-    """Delete what the server has, bury what it refuses (key to reason); returns the rows deleted, for `remember`."""
-    sent: list[SentRow] = []
+) -> None:
+    """Set aside what the server has, bury what it refuses (key to reason)."""
+    done: list[tuple[int, str | None]] = []
     for key in accepted:
-        sent += db.execute(
-            "DELETE FROM records WHERE key = ? RETURNING key, at, crc, payload", (key,)
-        ).fetchall()
-    ends = [_interval_end(payload) for _, _, _, payload in sent]
-    buried = 0
-    for key, reason in rejected.items():
-        gone = db.execute("DELETE FROM records WHERE key = ? RETURNING crc, payload", (key,)).fetchall()
-        db.executemany(BURY, [(key, reason, at, crc, payload) for crc, payload in gone])
-        buried += len(gone)
-    latest = max((end for end in ends if end is not None), default=None)
+        prefix, _, serial = key.rpartition("/")
+        sql = f"UPDATE records SET sent = 1 WHERE {_OF_KEY} AND sent = 0 RETURNING id, body, shape"
+        for number, body, shape in db.execute(sql, (prefix, serial)).fetchall():
+            text = db.execute("SELECT text FROM shapes WHERE id = ?", (shape,)).fetchone()
+            done.append((number, read(text[0] if text else None, body)))
+    ends = [end for _, payload in done if payload is not None and (end := _interval_end(payload)) is not None]
+    buried = sum(bury(db, key, reason, at=at) for key, reason in rejected.items())
     db.execute(
         "UPDATE totals SET accepted = accepted + ?, rejected = rejected + ?,"
         " acknowledged = coalesce(?, acknowledged)",
-        (len(ends), buried, latest),
+        (len(done), buried, max(ends, default=None)),
     )
-    return sent
+    _forget(db)
 
 
-def remember(db: sqlite3.Connection, sent: Sequence[SentRow]) -> None:
-    """Keep a copy of what was sent last: `SENT_S` seconds of appends, `SENT_ROWS` records at most."""
-    db.executemany(REMEMBER, sorted(sent, key=lambda row: row[1])[-SENT_ROWS:])
-    # Counted from the newest row: a clock that was set must neither keep old copies nor drop fresh ones.
-    db.execute(
-        "DELETE FROM sent WHERE id <= (SELECT max(id) FROM sent) - ?"
-        " OR abs(at - (SELECT at FROM sent ORDER BY id DESC LIMIT 1)) > ?",
-        (SENT_ROWS, SENT_S),
+def bury(db: sqlite3.Connection, key: str, reason: str, *, at: float) -> int:
+    """Move a pending record to the dead letters; returns how many that were."""
+    prefix, _, serial = key.rpartition("/")
+    found = list(
+        stored(db.execute(f"{STORED} WHERE s.text = ? AND r.number = ? AND r.sent = 0", (prefix, serial)))
     )
+    for row in found:
+        db.execute(BURY, (key, reason, at, checksum(key, row.payload), row.payload))
+        db.execute("DELETE FROM records WHERE id = ?", (row.id,))
+    return len(found)
 
 
-def shed(db: sqlite3.Connection, max_bytes: int, *, spilled: int) -> int:
-    """Delete down to the cap in the order of `_SHED`; returns how many pending records went.
-
-    ``spilled`` records never reached the file; they are counted as closed and dropped here.
-    """
-    excess = db.execute("SELECT bytes FROM totals").fetchone()[0] - max_bytes
-    dropped = 0
-    for choose, delete in _SHED:
-        doomed: list[tuple[int]] = []
-        with closing(db.execute(choose)) as rows:
-            while excess > 0 and (row := rows.fetchone()) is not None:
-                doomed.append((row[0],))
-                excess -= row[1] + ROW_BYTES
-        db.executemany(delete, doomed)
-        dropped += len(doomed) if "FROM records" in delete else 0
-    db.execute("UPDATE totals SET closed = closed + ?, dropped = dropped + ?", (spilled, spilled + dropped))
-    return dropped
+def _forget(db: sqlite3.Connection) -> None:
+    """Delete what was sent longer ago than `SHOWN_S` once some is older than `SENT_S`, or more than `SENT_ROWS`."""
+    sent = "FROM records WHERE sent = 1 ORDER BY id"
+    row = db.execute(
+        f"SELECT (SELECT at {sent} LIMIT 1), (SELECT at {sent} DESC LIMIT 1), (SELECT id {sent} DESC LIMIT 1 OFFSET ?)",
+        (SENT_ROWS,),
+    ).fetchone()
+    oldest, newest, surplus = row
+    # Counted from the newest row: a clock that was set must neither keep old ones nor drop fresh ones.
+    if surplus is not None or (oldest is not None and abs(newest - oldest) > SENT_S):
+        db.execute(
+            "DELETE FROM records WHERE sent = 1 AND (id <= ? OR abs(at - ?) > ?)",
+            (surplus or 0, newest, SHOWN_S),
+        )
 
 
 def _interval_end(payload: str) -> int | None:
@@ -245,49 +295,3 @@ def _interval_end(payload: str) -> int | None:
     if "start" not in record:
         return None
     return int(parse_time(record["start"]).timestamp()) + int(record.get("interval_s", GRID_INTERVAL_S))
-
-
-@contextmanager
-def transaction(db: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing; the commit returns after the sync."""
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        db.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # SQLite has often rolled back by itself
-            db.execute("ROLLBACK")
-        raise
-
-
-def checksum(key: str, payload: str) -> int:
-    """CRC-32 of a row: SQLite itself has none, and a flipped digit is still a number."""
-    return zlib.crc32(f"{key}\n{payload}".encode())
-
-
-def damage(what: str) -> sqlite3.DatabaseError:
-    """The error that SQLite would raise had it seen this damage itself."""
-    exc = sqlite3.DatabaseError(what)
-    exc.sqlite_errorcode = _CORRUPT
-    return exc
-
-
-def is_damage(exc: sqlite3.Error) -> bool:
-    """Whether the file is damaged."""
-    return _code(exc) in {_CORRUPT, _NOTADB}
-
-
-def is_passing(exc: sqlite3.Error) -> bool:
-    """Whether the disk refused something that it may take later."""
-    return _code(exc) in _CAUSES
-
-
-def cause(exc: sqlite3.Error | OSError) -> str:
-    """What happened and how to mend it, for people."""
-    if isinstance(exc, OSError):
-        return f"{exc.strerror or exc}; check the folder's permissions and its disk"
-    return _CAUSES.get(_code(exc), f"SQLite says: {exc}")
-
-
-def _code(exc: sqlite3.Error) -> int:
-    return getattr(exc, "sqlite_errorcode", 0) & 0xFF

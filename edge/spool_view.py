@@ -1,14 +1,14 @@
-"""Looks into a box's spool without owning it: what was sent last and what waits, while the box runs or after.
+"""Looks into a box's spool without owning it: what was sent last, what waits, what was refused; while the box runs or not.
 
-With `edge.spool`, `edge.spool_rows` and `edge.spool_repair` one adapter in four rooms. Opens the file read-only, takes no
-lock that could stop the box, mends nothing.
+With `edge.spool` and the other ``edge.spool_*`` one adapter in several rooms. Opens the file read-only, takes no lock that
+could stop the box, mends nothing.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +16,15 @@ from typing import Final
 from urllib.parse import quote
 
 from edge.errors import SpoolError
-from edge.spool_rows import cause, checksum
+from edge.spool_rows import DeadLetter, Totals, read, totals
+from edge.spool_schema import FORMAT
+from edge.spool_sql import cause, checksum
 
 _WAIT_S: Final = 5.0
-_WAITING: Final = "SELECT key, at, crc, payload FROM records WHERE at BETWEEN ? AND ? ORDER BY id"
-_SENT: Final = "SELECT key, at, crc, payload FROM sent WHERE at BETWEEN ? AND ? ORDER BY id"
+_ROWS: Final = (
+    "SELECT s.text || '/' || r.number, r.at, r.crc, t.text, r.body, r.sent FROM records r"
+    " LEFT JOIN sources s ON s.id = r.source LEFT JOIN shapes t ON t.id = r.shape"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +42,62 @@ def newest(path: Path, seconds: float) -> list[Seen]:
 
     Args:
         path: the spool's file; it need not exist.
-        seconds: length of the time looked at; up to `spool_rows.SENT_S` it is whole.
+        seconds: length of the time looked at; up to `spool_rows.SHOWN_S` it is whole.
 
     Raises:
-        SpoolError: when there is a file that cannot be read.
+        SpoolError: when there is a file that cannot be read, or of another version.
     """
+    with _looking(path) as db:
+        if db is None:
+            return []
+        (end,) = db.execute("SELECT max(at) FROM records").fetchone()
+        if end is None:
+            return []
+        # Half open, so that a minute holds one record of what is made once a minute.
+        return sorted(_seen(db, f"{_ROWS} WHERE r.at > ? ORDER BY r.id", (end - seconds,)), key=_order)
+
+
+def waiting(path: Path) -> list[Seen]:
+    """Every record that no server has accepted, in the order of their append. Raises as `newest`."""
+    with _looking(path) as db:
+        return [] if db is None else list(_seen(db, f"{_ROWS} WHERE r.sent = 0 ORDER BY r.id", ()))
+
+
+def figures(path: Path) -> tuple[Totals, datetime | None] | None:
+    """The counts of a spool and since when its oldest pending record waits; None without one. Raises as `newest`."""
+    with _looking(path) as db:
+        if db is None:
+            return None
+        oldest = db.execute("SELECT at FROM records WHERE sent = 0 ORDER BY id LIMIT 1").fetchone()
+        return totals(db), None if oldest is None else datetime.fromtimestamp(oldest[0], UTC)
+
+
+def letters(path: Path) -> list[DeadLetter]:
+    """Every record that the server refused, oldest first. Raises as `newest`."""
+    with _looking(path) as db:
+        sql = "SELECT key, reason, at, payload FROM dead_letters ORDER BY id"
+        return [] if db is None else [DeadLetter(*row) for row in db.execute(sql)]
+
+
+@contextmanager
+def _looking(path: Path) -> Iterator[sqlite3.Connection | None]:
+    """The file at one moment; None where nothing is stored."""
     if not path.exists():
-        return []
+        yield None
+        return
     address = f"file:{quote(str(path.resolve()))}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True, timeout=_WAIT_S)) as db:
-            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            return sorted(_rows(db, seconds, with_sent="sent" in tables), key=_order)
+        with closing(sqlite3.connect(address, uri=True, timeout=_WAIT_S, isolation_level=None)) as db:
+            db.execute("BEGIN")
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            if version not in {0, FORMAT}:
+                raise SpoolError(
+                    f"{path}: of format {version}, and this Parvis reads {FORMAT}: start the box once, or use the"
+                    " version that it runs"
+                )
+            yield db if version else None
+            with suppress(sqlite3.Error):
+                db.execute("ROLLBACK")
     except sqlite3.Error as exc:
         raise SpoolError(f"{path}: the spool cannot be read: {cause(exc)}") from exc
 
@@ -59,20 +107,8 @@ def _order(seen: Seen) -> tuple[datetime, int]:
     return seen.at, int(seen.key.rpartition("/")[2])
 
 
-def _rows(db: sqlite3.Connection, seconds: float, *, with_sent: bool) -> Iterator[Seen]:
-    queries = [(_WAITING, False), (_SENT, True)] if with_sent else [(_WAITING, False)]
-    db.execute("BEGIN")  # one moment for both tables: a record between them would be missed
-    ends = [
-        row[0]
-        for query, _ in queries
-        for row in db.execute(f"SELECT max(at) FROM ({query})", (float("-inf"), float("inf")))  # noqa: S608 - constants
-        if row[0] is not None
-    ]
-    if not ends:
-        return
-    end = max(ends)
-    for query, sent in queries:
-        # Half open, so that a minute holds one record of what is made once a minute.
-        for key, at, crc, payload in db.execute(query, (end - seconds, end)):
-            if at > end - seconds and checksum(key, payload) == crc:
-                yield Seen(key, payload, datetime.fromtimestamp(at, UTC), sent)
+def _seen(db: sqlite3.Connection, query: str, values: tuple[float, ...]) -> Iterator[Seen]:
+    for key, at, crc, shape, body, sent in db.execute(query, values):
+        payload = read(shape, body)
+        if key is not None and payload is not None and checksum(key, payload) == crc:
+            yield Seen(key, payload, datetime.fromtimestamp(at, UTC), bool(sent))

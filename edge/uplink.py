@@ -32,7 +32,7 @@ _LOG = logging.getLogger(__name__)
 CONNECT_S, READ_S = 5.0, 15.0
 TOTAL_S: Final = 30.0  # a server that trickles a byte now and then never trips the read timeout
 MAX_ANSWER_BYTES: Final = 1024 * 1024
-BACKOFF_S, MAX_RETRY_AFTER_S = (1.0, 60.0), 300.0
+BACKOFF_S, MAX_RETRY_AFTER_S, PACE_S = (1.0, 60.0), 300.0, 0.5  # the last: from one batch to the next
 # The server promises to take 256 KiB. When even one record below this size is "too large", a proxy is set
 # wrongly, and burying the whole queue record by record would be losing it.
 TOO_LARGE_FROM_BYTES: Final = 4096
@@ -143,7 +143,7 @@ class Uplink:
             return Push("kept", reason=str(exc))
 
     def run(self, stop: threading.Event, *, idle_s: float = 2.0) -> None:
-        """Push until ``stop`` is set: at once while batches are delivered, each ``idle_s`` when there are none."""
+        """Push until ``stop`` is set: each `PACE_S` while batches are delivered, each ``idle_s`` when there are none."""
         while not stop.is_set():
             push, delay_s = self._step(TOTAL_S)
             self._wait(stop, idle_s if push.outcome == "idle" else delay_s)
@@ -219,6 +219,7 @@ class Uplink:
 
     def _step(self, within_s: float) -> tuple[Push, float]:
         """One push and the seconds to wait then, part of them random: boxes must not come back together."""
+        began = self._clock()
         try:
             push = self.push_once(within_s=within_s)
         except Exception as exc:
@@ -228,7 +229,7 @@ class Uplink:
         self._note(push)
         self._failures = self._failures + 1 if push.outcome == "kept" else 0
         if not self._failures:
-            return push, 0.0
+            return push, max(0.0, began + PACE_S - self._clock()) if push.outcome == "delivered" else 0.0
         spread = self._jitter(BACKOFF_S[0], min(BACKOFF_S[1], 2.0 ** min(self._failures, 16)))
         return push, (push.retry_after_s or 0.0) + spread
 

@@ -14,11 +14,13 @@ import pytest
 from contract.batch import parse_record
 from contract.messages import canonical
 from edge import service as service_module
+from edge import spool_keeping
 from edge.config import load_config
 from edge.grid import CELLS, KeptGrid, PresenceGrid
 from edge.grid_keeping import keep, take_up
 from edge.service import Service
 from edge.spool import Spool
+from edge.spool_view import waiting
 from tests.edge import media
 from tests.edge.scene import START, WH, Layout, config
 from tests.edge.test_grid import crowd, walk
@@ -85,10 +87,11 @@ def run(box: Path) -> None:
 
 def stored(folder: Path) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """Every record in the spool, and the grid that is kept beside them."""
-    with sqlite3.connect(f"file:{folder}/state/spool.db?mode=ro", uri=True) as db:
-        records = [json.loads(text) for (text,) in db.execute("SELECT payload FROM records ORDER BY id")]
-        rows = db.execute("SELECT payload FROM kept WHERE name = 'grid/cam'").fetchall()
-    return records, json.loads(rows[0][0]) if rows else None
+    path = folder / "state" / "spool.db"
+    records = [json.loads(seen.payload) for seen in waiting(path)]
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        grid = spool_keeping.kept(db).get("grid/cam")
+    return records, None if grid is None else json.loads(grid)
 
 
 def grids(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -194,12 +197,11 @@ def test_a_kill_between_closing_and_keeping_cannot_be(tmp_path: Path, clock: Clo
     watched = Service(load_config(box := box_file(tmp_path)), box.parent, box.parent / "state")
     plain = watched.spool._store
 
-    def store(*words: Any) -> list[str]:
-        keys = plain(*words)
+    def store(*words: Any) -> None:
+        plain(*words)
         records, kept = stored(tmp_path)
         old = [hour for hour in (kept or {"hours": []})["hours"] if hour["start"] == HOUR]
         seen.append((len(old), len(grids(records))))
-        return keys
 
     watched.spool._store = store  # type: ignore[method-assign]
     watched.run(threading.Event())

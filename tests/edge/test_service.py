@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 
 from contract.batch import parse_record
+from edge import spool_view
 from edge.config import load_config
 from edge.records import Frame
 from edge.station import Station
@@ -32,9 +32,7 @@ def start(box: Path, *options: str) -> subprocess.Popen[str]:
 
 def waiting(folder: Path) -> list[dict[str, Any]]:
     """Records in the spool that no server has accepted."""
-    with sqlite3.connect(f"file:{folder}/state/spool.db?mode=ro", uri=True) as spool:
-        rows = spool.execute("SELECT payload FROM records ORDER BY rowid").fetchall()
-    return [json.loads(payload) for (payload,) in rows]
+    return [json.loads(seen.payload) for seen in spool_view.waiting(folder / "state" / "spool.db")]
 
 
 def until(condition: Callable[[], bool], seconds: float = 30) -> None:

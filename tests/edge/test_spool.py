@@ -20,6 +20,7 @@ from contract.messages import Body
 from edge import spool as spool_module
 from edge.errors import SpoolError
 from edge.spool import Spool
+from edge.spool_memory import MAX_HELD
 from tests.edge.fault_server import RUN, START, config, health, line
 
 OTHER_RUN = "fedcba9876543210"
@@ -34,20 +35,25 @@ def adds_up(spool: Spool) -> None:
     now = spool.stats()
     assert (
         now.closed_total
-        == now.pending + now.held + now.accepted_total + now.rejected_total + now.dropped_total
+        == now.pending
+        + now.held
+        + now.accepted_total
+        + now.rejected_total
+        + now.merged_total
+        + now.dropped_total
     )
 
 
 def fill_disk(spool: Spool) -> None:
     """From now on SQLite itself answers "database or disk is full" to what needs another page."""
-    assert spool._db is not None
-    pages = spool._db.execute("PRAGMA page_count").fetchone()[0]
-    spool._db.execute(f"PRAGMA max_page_count = {pages}")
+    assert spool._file.db is not None
+    pages = spool._file.db.execute("PRAGMA page_count").fetchone()[0]
+    spool._file.db.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def free_disk(spool: Spool) -> None:
-    assert spool._db is not None
-    spool._db.execute("PRAGMA max_page_count = 1000000")
+    assert spool._file.db is not None
+    spool._file.db.execute("PRAGMA max_page_count = 1000000")
 
 
 def test_numbers_are_contiguous_and_payloads_are_records(tmp_path: Path) -> None:
@@ -136,22 +142,27 @@ def test_an_unknown_body_stores_nothing(tmp_path: Path) -> None:
         assert len(spool.append([line(1)])) == 1
 
 
-def test_the_cap_drops_health_then_dead_letters_then_the_oldest(tmp_path: Path) -> None:
+def test_the_cap_drops_health_then_dead_letters_then_the_oldest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        spool_module.spool_rows, "AHEAD", 10**6
+    )  # all of these count as offered: none may merge
     with opened(tmp_path / "spool.db", max_bytes=20_000) as spool:
         first = spool.append([config(), *[line(number) for number in range(10)]])
         spool.settle([], {first[1]: "bad"})
-        spool.append([health(number) for number in range(200)])
+        spool.append([health(number) for number in range(400)])
         now = spool.stats()
         assert now.bytes <= 20_000
+        assert now.dropped_total > 100
         assert {item.key for item in spool.peek()} >= {first[0], *first[2:]}, "health gives way first"
         assert now.dead_letters == 1
-        lines = spool.append([line(number) for number in range(100)])
+        lines = spool.append([line(number) for number in range(800)])
         now = spool.stats()
         kept = [item.key for item in spool.peek()]
-        assert now.dead_letters == 0
+        assert (now.dead_letters, now.merged_total) == (0, 0)
         assert kept[0] == first[0], "configurations stay"
         assert kept[1:] == lines[-len(kept) + 1 :], "the newest stay"
-        assert now.dropped_total == 311 - 1 - len(kept)
         assert now.bytes <= 20_000
         adds_up(spool)
 
@@ -229,7 +240,9 @@ def test_a_full_disk_holds_records_in_order_and_recovers(
         assert now.held == empty > 10
         assert now.closed_total == 60
         adds_up(spool)
-        assert [item.key for item in spool.peek()] == keys, "what is on disk is still sent"
+        given = [item.key for item in spool.peek()]
+        assert given[now.held :] == keys, "what is on disk is still sent"
+        assert len(set(given)) == 60, "and before it what waits in memory"
         assert sum("disk is full" in record.getMessage() for record in caplog.records) == 1
         free_disk(spool)
         spool.append([line(60)])
@@ -256,14 +269,14 @@ def test_memory_is_bounded_too_and_what_it_drops_is_counted(tmp_path: Path) -> N
         fill_disk(spool)
         extra = 7
         body = line(1)
-        spool.append([body] * (spool_module.MAX_HELD + extra))
+        spool.append([body] * (MAX_HELD + extra))
         now = spool.stats()
-        assert (now.held, now.dropped_total) == (spool_module.MAX_HELD, extra)
+        assert (now.held, now.dropped_total) == (MAX_HELD, extra)
         adds_up(spool)
         free_disk(spool)
         spool.append([])
         now = spool.stats()
-        assert (now.held, now.pending, now.dropped_total) == (0, spool_module.MAX_HELD, extra)
+        assert (now.held, now.pending, now.dropped_total) == (0, MAX_HELD, extra)
         adds_up(spool)
 
 
@@ -300,7 +313,7 @@ def test_records_and_what_is_kept_are_stored_together_or_not_at_all(
             raise sqlite3.OperationalError("disk I/O error")
 
         with monkeypatch.context() as patch:
-            patch.setattr(spool_module.spool_rows, "keep", fails)
+            patch.setattr(spool_module.spool_keeping, "keep", fails)
             with pytest.raises(SpoolError):
                 spool.append([line(1)], {"grid": "after"})
         assert spool.stats().pending == 1, "the record went back with it"
