@@ -108,6 +108,12 @@ class Spool:
             self._kept.update(kept or {})
             return self._flush()[waiting:]
 
+    def begin_run(self, run: str) -> None:
+        """Number what is appended from now on under another run (16 hex digits not used before)."""
+        self.append([])
+        with self._mutex:
+            self._run, self._seq = run, 0
+
     def kept(self) -> dict[str, str]:
         """The texts that are kept on disk, by name."""
         with self._guard() as db:

@@ -13,7 +13,7 @@ import pytest
 
 from contract.batch import parse_record
 from contract.messages import canonical
-from edge import service as service_module
+from edge import boxclock
 from edge.config import load_config
 from edge.grid import CELLS, KeptGrid, PresenceGrid
 from edge.grid_keeping import keep, take_up
@@ -67,7 +67,8 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.anchor = 0.0
-        monkeypatch.setattr(service_module, "_anchor", lambda: self.anchor)
+        clocks = boxclock.Clocks(wall=lambda: self.anchor + time.monotonic(), uptime=time.monotonic)
+        monkeypatch.setattr(boxclock, "Clocks", lambda: clocks)
 
     def set(self, unix: float) -> None:
         self.anchor = unix - time.monotonic()
