@@ -21,7 +21,7 @@ from typing import Annotated, Any, Final
 from pydantic import Field, TypeAdapter
 
 from contract.messages import Body, LineBody, ParkingBody, ZoneBody
-from contract.names import TimeQuality
+from contract.names import UNOBSERVED_FLAGS, TimeQuality
 from edge.timeline import SLICE_S
 
 _LOST_S: Final = 0.5  # as in `edge.closing`: less is not told
@@ -97,9 +97,18 @@ def sorted_in(slices: Iterable[Slice], anchor: float, quality: TimeQuality) -> l
 
 def _body(start: int, figures: dict[str, Any], quality: TimeQuality) -> Body:
     told = _rounded(figures)
+    length = float(told["interval_s"])
     told["flag_s"] = {
-        flag: seconds for flag, seconds in told["flag_s"].items() if flag != "lost" or seconds >= _LOST_S
+        flag: min(seconds, length)
+        for flag, seconds in told["flag_s"].items()
+        if flag != "lost" or seconds >= _LOST_S
     }
+    # The last interval before known time may begin half a slice early and end on time.
+    blind = max((told["flag_s"].get(flag, 0.0) for flag in UNOBSERVED_FLAGS), default=0.0)
+    told["observed_s"] = min(told["observed_s"], round(length - blind, 3))
+    if "bays" in told:
+        told["observed_bay_s"] = min(told["observed_bay_s"], round(told["bays"] * told["observed_s"], 3))
+        told["occupied_bay_s"] = min(told["occupied_bay_s"], told["observed_bay_s"])
     return _ANY.validate_python(
         {**told, "start": datetime.fromtimestamp(start, UTC), "time_quality": quality}
     )

@@ -58,8 +58,12 @@ class Timeline:
         """What is to be closed as one from ``start`` on."""
         stretch = self.at(start)
         begins, end = self._cell(stretch, start)
-        later = (other.since for other in self._stretches if other.since > start)
-        return Piece(start, min(end, *later, end), begins, stretch.known)
+        later = next((other for other in self._stretches if start < other.since < end), None)
+        if later is None:
+            return Piece(start, end, begins, stretch.known)
+        # Known time begins within this slice: what of it lies before belongs to the interval before, like the last slice.
+        begins -= SLICE_S if later.known and not stretch.known else 0
+        return Piece(start, later.since, begins, stretch.known)
 
     def cut(self, at: float, anchor: float, *, known: bool) -> tuple[float, bool]:
         """The clock reads ``anchor + at`` from now on; what was to come from a later cut is void.
