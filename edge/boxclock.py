@@ -96,6 +96,11 @@ class BoxClock:
         return self._asleep + (self.started or 0.0)
 
     @property
+    def machine(self) -> float:
+        """How many seconds the machine had run (and slept since) at monotonic zero."""
+        return self._asleep
+
+    @property
     def by_wall(self) -> float:
         """When the machine started, by the wall clock as it is: Unix seconds, and anything while nobody has set it."""
         return self._clocks.wall() - self._clocks.uptime()

@@ -65,11 +65,13 @@ class Timekeeper:
         at = self._now()
         if self.clock.look() != "none":
             unknown = not self.timeline.at(at).known
-            since, again = self.timeline.cut(at, self.clock.anchor, known=self.clock.known)
             if unknown:
-                self._ended_at = since + SETTLE_S + _LATE_S
-            if again:
-                self._new_run_at = since + SETTLE_S + _RUN_S
+                # Time goes on unknown to the next boundary, and a machine that slept has slept until here.
+                self.timeline.cut(at, self.clock.machine, known=False)
+            if self.clock.known:
+                since, again = self.timeline.cut(at, self.clock.anchor, known=True)
+                self._ended_at = since + SETTLE_S + _LATE_S if unknown else self._ended_at
+                self._new_run_at = since + SETTLE_S + _RUN_S if again else self._new_run_at
         if self._new_run_at is None or at < self._new_run_at:
             return False
         self._new_run_at = None

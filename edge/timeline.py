@@ -74,6 +74,8 @@ class Timeline:
         self._stretches = [stretch for stretch in self._stretches if stretch.since <= at][-_KEPT:]
         self._stretches[0] = replace(self._stretches[0], since=float("-inf"))
         before, new = self._stretches[-1], Stretch(at, anchor, known)
+        if (before.anchor, before.known) == (anchor, known):
+            return at, False
         begins, end = self._cell(new, at)
         old, _ = self._cell(before, at)
         both = before.known and known

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -272,8 +272,9 @@ class ClockMachine(RuleBasedStateMachine):
 
 TestClockModel = ClockMachine.TestCase
 TestClockModel.settings = settings(
-    max_examples=25,
-    stateful_step_count=12,
+    max_examples=20,
+    stateful_step_count=10,
+    phases=[Phase.explicit, Phase.generate],
     deadline=None,
     derandomize=True,
     database=None,
