@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.messages import Body, Interval
+from edge.provisional import sorted_in
 from edge.timeline import SLICE_S, Piece, Timeline
 from edge.track import Tracker
 from tests.edge.scene import (
@@ -186,3 +187,34 @@ def test_a_clock_that_jumps_all_the_time_fills_no_memory() -> None:
         timeline.cut(float(n), MINUTE + 100.0 * (n % 7), known=True)
     assert len(timeline._stretches) <= 102
     assert timeline.piece(990.0).end > 990.0
+
+
+def test_r16_what_was_counted_in_unknown_time_is_what_an_undisturbed_run_counts(calm: list[Body]) -> None:
+    """Sorted in from slices, through zone, line, settling and the boundary; each figure within a second of its time."""
+    booted = 1000.37
+    timeline = Timeline(60, booted, known=False)
+    counting = CameraCounters("cam", Layout.of(config(), WH), interval_s=60, anchor=timeline, confidence=0.25)
+    motions = [stand(300, 200, 5, 120), walk(320, 60, 320, 320, 20, 40), walk(330, 60, 330, 320, 50, 70)]
+    tracker, bodies = Tracker(), []
+    for at in times(END_S, fps=4):
+        if at == 75.0:
+            since, again = timeline.cut(at, float(MINUTE), known=True)
+            assert (since, again) == (120.0, False)
+        seen = frames_of(motions, at)
+        bodies += counting.observe(seen, tracker.update(seen, at), at)
+    bodies += counting.finish(END_S)
+    bodies = sorted_in(counting.slices, MINUTE - booted, "synced") + bodies
+    assert [(type(b), b.start) for b in bodies if isinstance(b, Interval)] == [
+        (type(b), b.start) for b in calm if isinstance(b, Interval)
+    ]
+    for mine, other in zip(zones(bodies), zones(calm), strict=True):
+        assert mine.observed_s == pytest.approx(other.observed_s, abs=1.001)
+        assert mine.flag_s == other.flag_s == {}
+        assert mine.counts.keys() == other.counts.keys()
+        for name, counts in mine.counts.items():
+            assert counts.object_s == pytest.approx(other.counts[name].object_s, abs=2.001)
+            assert counts.peak == other.counts[name].peak
+    assert total(bodies, "object_s") == pytest.approx(total(calm, "object_s"), abs=0.02)
+    for field in ("entries", "exits", "dwell_censored"):
+        assert total(bodies, field) == total(calm, field)
+    assert crossed(bodies) == crossed(calm)
