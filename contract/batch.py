@@ -28,6 +28,7 @@ MAX_INFLATED_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 8
 
 RECORDS_PATH: Final = "/api/v1/records"
+TIME_HEADER: Final = "Parvis-Time"  # of an answer: the server's Unix seconds, for a box that has no clock
 
 
 class ZoneRecord(Envelope, ZoneBody):
@@ -145,6 +146,7 @@ __all__ = [
     "MAX_INFLATED_BYTES",
     "MAX_ITEMS",
     "RECORDS_PATH",
+    "TIME_HEADER",
     "AnomalyRecord",
     "Answer",
     "ConfigRecord",

@@ -31,7 +31,11 @@ from edge.drift import Balance, add
 from edge.flow import Visit, ZoneFlow
 from edge.parking import BayWatch
 from edge.presence import Observed, Span, peak, seconds, seen
+from edge.timeline import SLICE_S
 from edge.zones import CountLine, Layout, Zone
+
+LOST_S = 0.5  # less is the beginning or the end of a frame, not a camera that was away
+SLICE_LOST_S = 0.01  # of a slice: thirty of them make a minute (`edge.provisional`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,9 @@ class Closer:
             "start": utc,
             "interval_s": self._interval_s,
             "observed_s": seen_s,
-            "flag_s": {"lost": lost_s} if lost_s >= 0.5 else {},
+            "flag_s": {"lost": lost_s}
+            if lost_s >= (LOST_S if end - start > SLICE_S else SLICE_LOST_S)
+            else {},
             "time_quality": self._time_quality,
         }
 

@@ -206,12 +206,13 @@ class CameraEntry(Closed):
 
 
 class BoxConfig(Closed):
-    """The whole file."""
+    """The whole file. ``clock``: whether the time is known once the kernel or the server says so, or always."""
 
     device: Name
     server: ServerEntry | None = None
     model: ModelEntry = ModelEntry()
     interval_s: IntervalSeconds = 60
+    clock: Literal["synced", "trusted"] = "synced"
     cameras: Annotated[tuple[CameraEntry, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

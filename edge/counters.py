@@ -1,7 +1,8 @@
 """What one camera counts: feeds zones, lines and bays, and closes their intervals into wire bodies.
 
 Rules:
-1. Time is ``at``, seconds within the run; ``anchor`` is the Unix time of ``at == 0``. Nothing reads a clock.
+1. Time is ``at``, seconds within the run; ``anchor`` is the Unix time of ``at == 0``, or the `Timeline` that says so.
+   Nothing reads a clock. While the timeline does not know the time, `slices` are closed instead of records.
 2. An interval closes ``settle_s`` after its end, so that changes confirmed meanwhile are dated back into it; a
    closed record is never corrected.
 3. One record per zone and line and interval is made always, also when nothing was there or nothing was seen.
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from contract.messages import Body, IntervalSeconds
-from contract.names import CLASSES, VEHICLES, ObjectClass, TimeQuality
+from contract.names import CLASSES, VEHICLES, ObjectClass
 from edge.anchor import Anchoring
 from edge.closing import Closer, Watched
 from edge.crossing import LineFlow
@@ -24,7 +25,9 @@ from edge.flow import Sighting, Subject, ZoneFlow
 from edge.grid import PresenceGrid
 from edge.parking import BayWatch
 from edge.presence import Observed
+from edge.provisional import Slice
 from edge.records import Detections, Track
+from edge.timeline import Piece, Stretch, Timeline
 from edge.zones import Layout, Points
 
 SETTLE_S = 30.0
@@ -49,19 +52,19 @@ class CameraCounters:
         layout: Layout,
         *,
         interval_s: IntervalSeconds,
-        anchor: float,
+        anchor: float | Timeline,
         confidence: float,
-        time_quality: TimeQuality = "synced",
         settle_s: float = SETTLE_S,
         grid: PresenceGrid | None = None,
     ) -> None:
         self._layout = layout
-        self._interval_s, self._anchor, self._settle_s = interval_s, anchor, settle_s
+        self._settle_s = settle_s
+        self._timeline = anchor if isinstance(anchor, Timeline) else Timeline(interval_s, anchor)
+        self._stretch: Stretch | None = None
+        self.slices: list[Slice] = []  # of unknown time, for their owner to take
         self._confidence = confidence
         self._anchors = Anchoring(layout.wh, layout.ground)
         self._grid = grid  # outlives these counters, so it is its owner's to close at the end
-        if grid is not None:
-            grid.under(anchor, layout)
         self._observed = Observed()
         self._subjects: dict[int, Subject] = {}
         self._watched = Watched(
@@ -73,8 +76,8 @@ class CameraCounters:
             bays={zone.id: BayWatch(zone.bays, confidence) for zone in layout.zones if zone.bays},
             lines={line.id: LineFlow(line) for line in layout.lines},
         )
-        self._closer = Closer(camera, layout, self._watched, self._observed, interval_s, time_quality)
-        self._open_from: float | None = None  # start of the oldest open interval, seconds within the run
+        self._closer = Closer(camera, layout, self._watched, self._observed, interval_s, "synced")
+        self._open_from: float | None = None  # start of the oldest that is open, seconds within the run
 
     @property
     def watched(self) -> Watched:
@@ -113,8 +116,8 @@ class CameraCounters:
         """Time passed, with or without a frame: close what is due."""
         self._begin(at)
         closed: list[Body] = []
-        while self._open_from is not None and at >= self._open_from + self._interval_s + self._settle_s:
-            closed += self._close(self._open_from + self._interval_s)
+        while (piece := self._piece()) is not None and at >= piece.end + self._settle_s:
+            closed += self._close(piece)
         if self._grid is not None:
             closed += self._grid.close(at - self._settle_s)
         return closed
@@ -134,24 +137,33 @@ class CameraCounters:
         if self._grid is not None:
             self._grid.finish(at)
         closed: list[Body] = []
-        while self._open_from < at:
-            closed += self._close(self._open_from + self._interval_s)
+        while (piece := self._piece()) is not None and piece.start < at:
+            closed += self._close(piece)
         return closed
 
     def _begin(self, at: float) -> None:
         if self._open_from is None:
-            unix = self._anchor + at
-            self._open_from = unix // self._interval_s * self._interval_s - self._anchor
+            self._open_from = at
             self._closer.begin(at)
+        stretch = self._timeline.at(at)
+        if self._grid is not None and stretch is not self._stretch:
+            self._grid.under(stretch.anchor, self._layout, known=stretch.known)
+        self._stretch = stretch
 
-    def _close(self, end: float) -> list[Body]:
-        assert self._open_from is not None  # noqa: S101 - callers ask first
-        start, self._open_from = self._open_from, end
-        utc = datetime.fromtimestamp(round(self._anchor + start), UTC)
-        bodies = self._closer.close(start, end, utc)
-        self._observed.forget(end)
-        self._watched.forget(end)
-        return bodies
+    def _piece(self) -> Piece | None:
+        """What is to be closed next."""
+        return None if self._open_from is None else self._timeline.piece(self._open_from)
+
+    def _close(self, piece: Piece) -> list[Body]:
+        self._open_from = piece.end
+        utc = datetime.fromtimestamp(piece.begins if piece.known else 0, UTC)
+        bodies = self._closer.close(piece.start, piece.end, utc)
+        self._observed.forget(piece.end)
+        self._watched.forget(piece.end)
+        if piece.known:
+            return bodies
+        self.slices += [Slice.of(piece.begins, body) for body in bodies]
+        return []
 
     def _sightings(self, tracks: Sequence[Track], at: float, step_s: float) -> list[Sighting]:
         # A weak detection keeps a track alive but proves nobody's presence: time between two sure sights counts,

@@ -7,7 +7,10 @@
 3. A track is distinct only away from where it was born: who stands, is lost and found again must not become five.
 4. What is kept over a restart are sums; which track was where stays in memory and is dropped with the track.
 
-Time is as in `edge.counters`: ``at`` in seconds within the run, ``anchor`` the Unix time of ``at == 0``.
+5. While the time is unknown the sums of ten seconds each stay in memory (`edge.grid_loose`), and nowhere else.
+
+Time is as in `edge.counters`: ``at`` in seconds within the run, ``anchor`` the Unix time of ``at == 0``, or while that is
+unknown the seconds since the machine started.
 """
 
 from __future__ import annotations
@@ -16,35 +19,22 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from contract.base import Count, Seconds, Strict
+from contract.base import Strict
 from contract.messages import ConfigBody, GridBody, canonical
 from contract.names import CLASSES, GRID_INTERVAL_S, Hex16, Name, ObjectClass
 from edge.anchor import Anchoring
+from edge.grid_loose import CELLS, COLS, ROWS, KeptHour, LooseSums
 from edge.presence import HOLD_S
 from edge.records import Track
 from edge.zones import Layout
 
-COLS: Final = 16
-ROWS: Final = 9
-CELLS: Final = COLS * ROWS
 FEWEST_TRACKS: Final = 5
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
-
-_Cell = Annotated[int, Field(ge=0, lt=CELLS)]
-
-
-class KeptHour(Strict):
-    """One hour so far, ``start`` in Unix seconds; of each class (cell, object-seconds, distinct tracks)."""
-
-    start: Annotated[int, Field(multiple_of=GRID_INTERVAL_S)]
-    observed_s: Seconds
-    cells: dict[ObjectClass, tuple[tuple[_Cell, Seconds, Count], ...]]
 
 
 class KeptGrid(Strict):
@@ -92,9 +82,18 @@ class PresenceGrid:
         # A new tracker numbers anew, but none of its tracks was born when an old one was.
         self._walkers: dict[tuple[int, float], _Walker] = {}
         self._frame_at: float | None = None
+        self._known, self._loose = True, LooseSums()
 
-    def under(self, anchor: float, layout: Layout) -> None:
-        """The clock and the frame's size from now on."""
+    def under(self, anchor: float, layout: Layout, *, known: bool = True) -> None:
+        """The clock and the frame's size from now on; what was counted in unknown time goes into its hours."""
+        if known and not self._known:
+            for kept in self._loose.hours(anchor - self._anchor):
+                _add_kept(self._hours.setdefault(kept.start, _Hour()), kept)
+            now = int((anchor + (self._frame_at or 0.0)) // GRID_INTERVAL_S) * GRID_INTERVAL_S
+            for walker in self._walkers.values():
+                # Who touched a cell then is not to be another one in it now.
+                walker.touched = {(now, *cell) for _, *cell in walker.touched}  # type: ignore[misc]
+        self._known = known
         self._anchor, self._wh, self._anchors = anchor, layout.wh, Anchoring(layout.wh, layout.ground)
 
     def observe(self, tracks: Sequence[Track], at: float) -> None:
@@ -162,6 +161,8 @@ class PresenceGrid:
         if self._frame_at is None:
             return
         until = min(at, self._frame_at + HOLD_S)
+        if not self._known:
+            self._loose.observe(self._anchor + self._frame_at, until - self._frame_at)
         for hour, seconds in self._parts(self._frame_at, until):
             self._hours.setdefault(hour, _Hour()).observed_s += seconds
         for walker in self._walkers.values():
@@ -169,20 +170,30 @@ class PresenceGrid:
                 self._add(walker, until)
 
     def _add(self, walker: _Walker, until: float) -> None:
+        if not self._known:
+            begins = self._anchor + walker.added_to
+            self._loose.add(begins, walker.class_id, walker.cell, until - walker.added_to)
         for hour, seconds in self._parts(walker.added_to, until):
             self._hours.setdefault(hour, _Hour()).object_s[walker.class_id, walker.cell] += seconds
         walker.added_to = until
 
     def _touch(self, walker: _Walker, at: float) -> None:
-        hour = int((self._anchor + at) // GRID_INTERVAL_S) * GRID_INTERVAL_S
+        # In unknown time once in its life: fewer at worst, for which hour it will be is not known.
+        hour = int((self._anchor + at) // GRID_INTERVAL_S) * GRID_INTERVAL_S if self._known else -1
         touch = (hour, walker.class_id, walker.cell)
         if touch not in walker.touched:
             walker.touched.add(touch)
-            if not _neighbours(walker.born, walker.cell):
+            if _neighbours(walker.born, walker.cell):
+                return
+            if self._known:
                 self._hours.setdefault(hour, _Hour()).tracks[walker.class_id, walker.cell] += 1
+            else:
+                self._loose.touch(self._anchor + at, walker.class_id, walker.cell)
 
     def _parts(self, start: float, end: float) -> Iterator[tuple[int, float]]:
-        """[start, end) by UTC hour: its Unix start, and the seconds in it."""
+        """[start, end) by UTC hour: its Unix start, and the seconds in it; nothing while that is unknown."""
+        if not self._known:
+            return
         unix, until = self._anchor + start, self._anchor + end
         while unix < until:
             hour = int(unix // GRID_INTERVAL_S) * GRID_INTERVAL_S

@@ -1,7 +1,7 @@
 """The running box: every camera of a configuration, counted until told to stop. Part of the composition root.
 
 One loop owns all counting; capture runs in child processes, delivery in one thread. Durations come from the
-monotonic clock; the wall clock is only asked where an interval lies on the UTC grid.
+monotonic clock; where an interval lies on the UTC grid is for `edge.timekeeping` to say.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from contract.messages import Body
 from contract.version import VERSION
+from edge.boxclock import BoxClock
 from edge.camera import open_source
 from edge.config import BoxConfig
 from edge.errors import SpoolError
@@ -22,17 +23,16 @@ from edge.grid_keeping import keep, take_up
 from edge.health import HealthProbe, notify
 from edge.purpose_log import record_purposes
 from edge.replay import build_detector
+from edge.server_time import hooks
 from edge.spool import Spool
-from edge.station import Station, utc_now
+from edge.station import Station
+from edge.timekeeping import Timekeeper
 from edge.uplink import Uplink, read_token
 
 log = logging.getLogger("parvis.edge")
 
 HEALTH_S = 60.0
 DRIFT_S = 3600.0
-# A wall clock that moved this much against the monotonic one was set, not slewed.
-CLOCK_STEP_S = 1.0
-CLOCK_CHECK_S = 10.0
 LAST_DELIVERY_S = 5.0
 _IDLE_S = 0.25
 
@@ -45,17 +45,17 @@ class Service:
         self._uplink_parts = (
             None if box.server is None else (box.server, read_token(base / box.server.token_file))
         )
-        self._anchor, self._clock_due = _anchor(), 0.0
         state.mkdir(parents=True, exist_ok=True)
-        record_purposes(state, box, utc_now())
         self._probe = HealthProbe(state)
+        self._time = Timekeeper(BoxClock(self._probe.clock, trusted=box.clock == "trusted"), box.interval_s)
+        record_purposes(state, box, self._time.clock.utc())
         self.spool = Spool(state / "spool.db", device=box.device, run=secrets.token_hex(8))
         self._stations: list[Station] = []
         for entry in box.cameras:
             detector = build_detector(box, base, entry)
             camera = open_source(entry.source, base, rate=entry.max_fps)
             model = (detector.label, detector.sha256)
-            self._stations.append(Station(box, entry, camera, detector, model, self._anchor))
+            self._stations.append(Station(box, entry, camera, detector, model, self._time.timeline))
 
     def run(self, stop: threading.Event) -> None:
         """Count until told to stop; then close the open interval and try to deliver it."""
@@ -64,8 +64,11 @@ class Service:
         if uplink is not None:
             delivery = threading.Thread(target=uplink.run, args=(stop,), name="uplink", daemon=True)
             delivery.start()
-        grids, kept = take_up(self.spool.kept(), self._grids(), _anchor() + time.monotonic())
-        self.spool.append([*(station.config(utc_now()) for station in self._stations), *grids], kept)
+        kept, clock = self.spool.kept(), self._time.clock
+        # An hour that an earlier run began goes on only where it is known to be the same hour.
+        grids, grids_kept = take_up(kept, self._grids(), clock.unix() if clock.known else float("-inf"))
+        dated, held = self._time.start(kept, [station.config(clock.utc()) for station in self._stations])
+        self.spool.append([*dated, *grids], {**grids_kept, **held})
         notify("READY=1")
         try:
             self._loop(stop)
@@ -85,7 +88,9 @@ class Service:
         health_due = time.monotonic()
         drift_due = health_due + DRIFT_S
         while not stop.is_set():
-            closed: list[Body] = self._mind_clock()
+            closed: list[Body] = []
+            if self._time.look():
+                self.spool.begin_run(secrets.token_hex(8))
             for station in self._stations:
                 closed += station.step(_IDLE_S / len(self._stations))
             if time.monotonic() >= health_due:
@@ -95,24 +100,13 @@ class Service:
                 drift_due = time.monotonic() + DRIFT_S
                 for line in (line for station in self._stations for line in station.drift()):
                     log.info("since the start, %s", line)
-            if closed or self.spool.due:
-                self.spool.append(closed, keep(self._grids()))
+            sorted_in, held = self._time.turn(one for station in self._stations for one in station.slices())
+            closed += sorted_in
+            if closed or held or self.spool.due:
+                self.spool.append(closed, {**keep(self._grids()), **held})
             notify("WATCHDOG=1")
             if all(station.camera.state == "ended" for station in self._stations):
                 return
-
-    def _mind_clock(self) -> list[Body]:
-        anchor, at = _anchor(), time.monotonic()
-        closed: list[Body] = []
-        if at >= self._clock_due:
-            self._clock_due = at + CLOCK_CHECK_S
-            quality = self._probe.clock()
-            closed += [body for station in self._stations for body in station.clock_is(quality, at)]
-        if abs(anchor - self._anchor) >= CLOCK_STEP_S:
-            log.warning("the clock was set by %+.1f s; intervals start anew", anchor - self._anchor)
-            self._anchor = anchor
-            closed += [body for station in self._stations for body in station.set_clock(anchor, at)]
-        return closed
 
     def _health(self) -> list[Body]:
         try:
@@ -124,7 +118,7 @@ class Service:
         return [
             self._probe.body(
                 camera=station.entry.id,
-                at=utc_now(),
+                at=self._time.clock.utc(),
                 source=station.camera,
                 spool=stats,
                 inference_ms=station.timing.inference_ms,
@@ -139,8 +133,10 @@ class Service:
         closed = [body for station in self._stations for body in station.finish(at)]
         for station in self._stations:
             station.camera.close()
-        if closed:
-            self.spool.append(closed + self._health(), keep(self._grids()))
+        sorted_in, held = self._time.finish(one for station in self._stations for one in station.slices())
+        closed += sorted_in
+        if closed or held:
+            self.spool.append(closed + self._health(), {**keep(self._grids()), **held})
 
     def _grids(self) -> list[PresenceGrid]:
         return [station.grid for station in self._stations]
@@ -150,9 +146,4 @@ class Service:
             log.info("no server is configured: records stay in the spool")
             return None
         server, token = self._uplink_parts
-        return Uplink(self.spool, url=server.url, token=token)
-
-
-def _anchor() -> float:
-    """Unix time of monotonic zero."""
-    return time.time() - time.monotonic()
+        return Uplink(self.spool, url=server.url, token=token, hooks=hooks(self._time.clock.server_said))

@@ -107,6 +107,12 @@ class Spool:
             memory.kept = {name: text for name, text in changed.items() if self._kept.get(name, "") != text}
             return self._flush()[waiting:]
 
+    def begin_run(self, run: str) -> None:
+        """Number what is appended from now on under another run (16 hex digits not used before)."""
+        self.append([])
+        with self._file.mutex:
+            self._run, self._seq = run, 0
+
     def kept(self) -> dict[str, str]:
         """The texts that are kept on disk, by name."""
         with self._file.guard() as db:

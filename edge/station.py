@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from contract.messages import Body, ConfigBody
-from contract.names import TimeQuality
 from contract.version import VERSION
 from edge.camera import Camera
 from edge.config import BoxConfig, CameraEntry, wire_config
 from edge.counters import CameraCounters
 from edge.grid import PresenceGrid
 from edge.pipeline import Detector, Pipeline
+from edge.provisional import Slice
+from edge.timeline import Timeline
 from edge.track import Tracker, TrackerSettings
 from edge.zone_check import StartCheck
 from edge.zones import Layout
@@ -50,13 +51,13 @@ class Station:
         camera: Camera,
         detector: Detector,
         model: tuple[str, str],
-        anchor: float,
+        timeline: Timeline,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self.entry, self.camera, self.model = entry, camera, model
         self.timing = _Timing()
-        self._box, self._detector, self._anchor, self._now = box, detector, anchor, now
-        self._time_quality: TimeQuality = "unsynced"
+        self._box, self._detector, self._timeline, self._now = box, detector, timeline, now
+        self._slices: list[Slice] = []
         self._began = now()
         self._wh = NO_PICTURE
         self._check: StartCheck | None = StartCheck(box, entry, detector)
@@ -110,22 +111,14 @@ class Station:
 
     def finish(self, at: float) -> list[Body]:
         """Close everything that is open."""
-        return self._pipeline.counters.finish(at)
-
-    def set_clock(self, anchor: float, at: float) -> list[Body]:
-        """The wall clock was set: close the interval under the old anchor, count on under the new one."""
-        closed = self.finish(at)
-        self._anchor = anchor
-        self._began = at
-        self._pipeline.counters = self._counters()
+        closed = self._pipeline.counters.finish(at)
+        self._slices = self.slices()
         return closed
 
-    def clock_is(self, quality: TimeQuality, at: float) -> list[Body]:
-        """Whether the wall clock is believed; a change closes the interval, so that no record is half of each."""
-        if quality == self._time_quality:
-            return []
-        self._time_quality = quality
-        return self.set_clock(self._anchor, at)
+    def slices(self) -> list[Slice]:
+        """What closed in unknown time since this was last asked."""
+        taken, self._slices, self._live.slices = self._slices + self._live.slices, [], []
+        return taken
 
     def _counters(self) -> CameraCounters:
         layout = Layout.of(self.config(utc_now()), self._wh)
@@ -133,9 +126,8 @@ class Station:
             self.entry.id,
             layout,
             interval_s=self._box.interval_s,
-            anchor=self._anchor,
+            anchor=self._timeline,
             confidence=self._box.model.confidence,
-            time_quality=self._time_quality,
             grid=self.grid,
         )
         return self._live

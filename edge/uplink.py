@@ -88,7 +88,7 @@ class Uplink:
     """Sends what a queue holds to one server. One thread at a time.
 
     ``url`` is ``https://host[:port][/prefix]``; plain http is allowed, but warned of unless it is loopback.
-    ``wait`` waits for an event at most so many seconds, ``clock`` is monotonic; tests replace them.
+    ``wait`` waits for an event at most so many seconds, ``clock`` is monotonic; tests replace them. ``hooks``: httpx's.
 
     Raises:
         UplinkError: when the URL or the token cannot be used at all.
@@ -104,9 +104,10 @@ class Uplink:
         wait: Callable[[threading.Event, float], object] = threading.Event.wait,
         jitter: Callable[[float, float], float] = random.uniform,
         clock: Callable[[], float] = time.monotonic,
+        hooks: Mapping[str, list[Callable[..., Any]]] | None = None,
     ) -> None:
         self._url, local = _checked(url)
-        if not token or not token.isascii() or not token.isprintable() or " " in token:
+        if not (token and token.isascii() and token.isprintable()) or " " in token:
             raise UplinkError("the token must be one word of ASCII letters; fetch it again from the server")
         self._queue, self._wait, self._jitter, self._clock = queue, wait, jitter, clock
         self._limit, self._failures = MAX_ITEMS, 0
@@ -115,6 +116,7 @@ class Uplink:
         # A proxy set in the environment is a town's way out, but never the way to this machine itself.
         self._client = httpx.Client(
             transport=transport,
+            event_hooks=hooks,
             trust_env=not local,
             headers={
                 "Authorization": f"Bearer {token}",
@@ -282,8 +284,9 @@ def _too_large(item: _Item) -> Answer:
 
 def _refusal(response: httpx.Response) -> _Kept:
     """What an answer other than 200 means; its body is not read."""
-    asked = response.headers.get("Retry-After", "").strip()
-    # A date would need a clock that a box may not have; the backoff serves then.
+    asked = response.headers.get(
+        "Retry-After", ""
+    ).strip()  # a date would need a clock; the backoff serves then
     retry = min(float(asked), MAX_RETRY_AFTER_S) if asked.isdecimal() and asked.isascii() else None
     if response.is_redirect:
         return _Kept("the server points to another address: write the final one as server.url", retry)

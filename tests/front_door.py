@@ -17,6 +17,7 @@ BOX = """\
 device: box-test
 {extra}model: {{path: {model}, confidence: 0.25}}
 interval_s: 10
+clock: trusted
 cameras:
   - id: cam
     source: {source}

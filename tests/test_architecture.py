@@ -16,11 +16,13 @@ EDGE_CORE = {
     "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
-    "measured", "dry_run", "findings", "lint_geometry", "spool_pack", "spool_merge", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
+    "timeline", "provisional", "grid_loose",
+    "spool_pack", "spool_merge", "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
     "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
+    "holding", "timekeeping",
 }  # fmt: skip
 SERVER_CORE = {
     "reports",
@@ -177,6 +179,8 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "spool_view",
         "uplink",
         "health",
+        "boxclock",
+        "server_time",
     }
     known |= {second.split(".")[1] for _, second in PARTS}
     assert {path.stem for path in modules("edge")} <= known

@@ -3,7 +3,9 @@
 Rules:
 1. Each item is judged alone; one bad item never holds up the others.
 2. An item's device is the token's device.
-3. Times that cannot be true are accepted into quarantine: kept and shown, but in no report.
+3. Times that cannot be true, or that the box itself does not know, are accepted into quarantine: kept and shown, but
+   in no report.
+4. An answer tells the server's time, for boxes that have no other (`TIME_HEADER`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from starlette.responses import JSONResponse, Response
 from contract.batch import (
     MAX_ITEMS,
     RECORDS_PATH,
+    TIME_HEADER,
     AnomalyRecord,
     ConfigRecord,
     GridRecord,
@@ -30,6 +33,7 @@ from contract.batch import (
     parse_record,
     raw_key,
 )
+from contract.messages import Interval
 from contract.names import GRID_INTERVAL_S
 from server.access import DEVICE, Route, settings_of, store_of
 from server.api.body import Refused, check_headers, inflate, parse, read_bounded
@@ -59,7 +63,9 @@ def times(record: Record) -> tuple[int, int]:
 
 
 def implausible(record: Record, now: int, created_at: int) -> str | None:
-    """Why a record's times cannot be true, or None."""
+    """Why a record's times cannot be believed, or None."""
+    if isinstance(record, Interval) and record.time_quality == "unsynced":
+        return "time_unknown"
     first, last = times(record)
     if max(first, last) > now + FUTURE_S:
         return "future"
@@ -140,7 +146,7 @@ class Ingest:
             )
         finally:
             self._places.release()
-        return JSONResponse(answer)
+        return JSONResponse(answer, headers={TIME_HEADER: f"{settings.clock():.3f}"})
 
     @staticmethod
     def _take(data: bytes, gzipped: bool, device: Device, store: Store, now: int) -> dict[str, Any]:

@@ -69,7 +69,9 @@ def test_r11_a_server_that_stalls_is_left_within_ten_seconds(server: RealServer)
         server.process.send_signal(signal.SIGSTOP)
         try:
             assert until(lambda: source.state == "lost", 12) <= 10.5
-            assert re.search("sent nothing for 7.6 s|did not answer in time|no picture for 9.5 s", source.reason)
+            assert re.search(
+                "sent nothing for 7.6 s|did not answer in time|no picture for 9.5 s", source.reason
+            )
             until(lambda: source.reconnects >= 1, 5)
         finally:
             server.process.send_signal(signal.SIGCONT)

@@ -13,8 +13,7 @@ import pytest
 
 from contract.batch import parse_record
 from contract.messages import canonical
-from edge import service as service_module
-from edge import spool_keeping
+from edge import boxclock, spool_keeping
 from edge.config import load_config
 from edge.grid import CELLS, KeptGrid, PresenceGrid
 from edge.grid_keeping import keep, take_up
@@ -55,6 +54,32 @@ def test_a_camera_that_is_gone_leaves_its_record_and_nothing_else() -> None:
     assert after == {"grid/cam": None}
 
 
+def test_r16_a_grid_of_unknown_time_goes_into_its_hours_once_they_are_known_and_never_to_disk() -> None:
+    layout, booted = Layout.of(config(), WH), 500.0
+    grid = PresenceGrid(config(), confidence=0.25)
+    grid.under(booted, layout, known=False)
+    walk(crowd(4), frame_times(60), grid)
+    assert grid.close(10_000.0) == []
+    assert grid.keep().hours == (), "ten seconds of a grid are a path"
+    grid.finish(60)
+    grid.under(HOUR, layout)
+    assert grid.close_all() == counted().close_all()
+
+
+def test_r16_an_hour_that_ends_in_unknown_time_is_five_seconds_off_at_most() -> None:
+    anchor, layout = HOUR - 33.0, Layout.of(config(), WH)
+    plain, grid = counted(anchor), PresenceGrid(config(), confidence=0.25)
+    grid.under(500.0, layout, known=False)
+    walk(crowd(4), frame_times(60), grid)
+    grid.finish(60)
+    grid.under(anchor, layout)
+    for mine, other in zip(grid.keep().hours, plain.keep().hours, strict=True):
+        assert mine.start == other.start
+        assert mine.observed_s == pytest.approx(other.observed_s, abs=5.3)
+        tracks = lambda hour: sum(n for *_, n in hour.cells["person"])  # noqa: E731
+        assert tracks(mine) <= tracks(other) + 4, "fewer at worst, but for those in the seconds that moved"
+
+
 def test_what_cannot_be_read_costs_its_hour_and_no_start(caplog: pytest.LogCaptureFixture) -> None:
     bodies, after = take_up(
         {"grid/cam": '{"camera": "cam"}'}, [PresenceGrid(config(), confidence=0.25)], HOUR
@@ -69,7 +94,8 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.anchor = 0.0
-        monkeypatch.setattr(service_module, "_anchor", lambda: self.anchor)
+        clocks = boxclock.Clocks(wall=lambda: self.anchor + time.monotonic(), uptime=time.monotonic)
+        monkeypatch.setattr(boxclock, "Clocks", lambda: clocks)
 
     def set(self, unix: float) -> None:
         self.anchor = unix - time.monotonic()

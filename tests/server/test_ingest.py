@@ -157,6 +157,24 @@ def test_times_that_cannot_be_true_go_to_quarantine(site, start, reason):
     assert json.loads(shown[0]["payload"])["seq"] == 1
 
 
+@pytest.mark.parametrize("make", [zone, parking, line])
+def test_r16_a_time_that_the_box_did_not_know_is_kept_and_shown_but_in_no_report(site, make):
+    answer = site.post([make(1, NOON - 600, time_quality="unsynced"), make(2, NOON - 540)]).json()
+    assert len(answer["accepted"]) == 2
+    [kept] = site.store.records.quarantined(10)
+    assert (kept.key[-2:], kept.reason) == ("/1", "time_unknown")
+    [place] = site.store.records.places()
+    assert (place.first_start, place.last_end) == (NOON - 540, NOON - 480)
+    for language in ("fr", "en"):
+        page = site.client("technician").get("/quarantine", headers={"Accept-Language": language}).text
+        assert ("heure inconnue" if language == "fr" else "time unknown") in page
+
+
+def test_r17_an_answer_tells_the_server_s_time(site):
+    site.clock.now = NOON + 0.25
+    assert site.post([zone(1, NOON - 600)]).headers["parvis-time"] == f"{NOON}.250"
+
+
 def test_records_long_before_the_enrolment_go_to_quarantine():
     record = parse_record(zone(1, NOON - 91 * 86400))
     assert implausible(record, NOON, NOON) == "before_enrolment"

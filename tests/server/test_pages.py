@@ -49,7 +49,7 @@ def fed(site):
         zone_config("p1", "parking", purpose="operational", capacity=10),
     ]
     site.post([config(0, NOON - 7200, zones), health(1, NOON - 30)])
-    dark = {"flag_s": {"dark": 30.0}, "time_quality": "unsynced"}
+    dark = {"flag_s": {"dark": 30.0}}
     for n in range(30):
         more = dark if n == 3 else {}
         site.post([zone(100 + n, NOON - 7200 + 60 * n, **more), parking(200 + n, NOON - 7200 + 60 * n)])
@@ -111,7 +111,6 @@ def test_every_chart_has_a_text_and_a_table_under_it(fed):
     assert len(plots) == 2
     assert all("2,0" in p["aria-label"] and "couverture" in p["aria-label"] for p in plots)
     assert "sombre 30" in text
-    assert "non synchronisée" in text
 
 
 def test_a_zone_page_shows_numbers_as_the_language_writes_them(fed):

@@ -35,7 +35,6 @@ def some(rng: random.Random, kind: str, size: int) -> list[dict[str, Any]]:
         seen = rng.choice([0.0, round(rng.uniform(0.001, 60), 3), 60.0])
         changes: dict[str, Any] = {
             "observed_s": seen,
-            "time_quality": rng.choice(["synced", "unsynced"]),
             "flag_s": {"dark": round(rng.uniform(0, seen), 3), "lost": round(60 - seen, 3)},
         }
         if kind != "line":
