@@ -20,6 +20,7 @@ from edge.anchor import Anchoring
 from edge.closing import Closer, Watched
 from edge.crossing import LineFlow
 from edge.drift import Balance
+from edge.faults import FaultBook
 from edge.flow import Sighting, Subject, ZoneFlow
 from edge.grid import PresenceGrid
 from edge.parking import BayWatch
@@ -54,6 +55,7 @@ class CameraCounters:
         time_quality: TimeQuality = "synced",
         settle_s: float = SETTLE_S,
         grid: PresenceGrid | None = None,
+        faults: FaultBook | None = None,
     ) -> None:
         self._layout = layout
         self._interval_s, self._anchor, self._settle_s = interval_s, anchor, settle_s
@@ -63,6 +65,9 @@ class CameraCounters:
         if grid is not None:
             grid.under(anchor, layout)
         self._observed = Observed()
+        self._faults = (
+            FaultBook({}) if faults is None else faults
+        )  # outlives these counters, as the grid does
         self._subjects: dict[int, Subject] = {}
         self._watched = Watched(
             flows={
@@ -73,7 +78,9 @@ class CameraCounters:
             bays={zone.id: BayWatch(zone.bays, confidence) for zone in layout.zones if zone.bays},
             lines={line.id: LineFlow(line) for line in layout.lines},
         )
-        self._closer = Closer(camera, layout, self._watched, self._observed, interval_s, time_quality)
+        self._closer = Closer(
+            camera, layout, self._watched, self._observed, interval_s, time_quality, self._faults
+        )
         self._open_from: float | None = None  # start of the oldest open interval, seconds within the run
 
     @property
@@ -96,6 +103,11 @@ class CameraCounters:
         """One frame; returns the records of the intervals that this moment closes."""
         self._begin(at)
         self._observed.frame(at)
+        if self._faults.blind:
+            if "moved" in self._faults.current:
+                for bays in self._watched.bays.values():
+                    bays.restart(at)
+            return self.advance(at)
         sightings = self._sightings(tracks, at, self._observed.step_s)
         alive = frozenset(track.track_id for track in tracks)
         for flow in self._watched.flows.values():
@@ -150,6 +162,7 @@ class CameraCounters:
         utc = datetime.fromtimestamp(round(self._anchor + start), UTC)
         bodies = self._closer.close(start, end, utc)
         self._observed.forget(end)
+        self._faults.forget(end)
         self._watched.forget(end)
         return bodies
 

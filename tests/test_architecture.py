@@ -17,10 +17,11 @@ EDGE_CORE = {
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
     "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
+    "sight", "faults", "alignment",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
-    "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
+    "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli", "watching",
 }  # fmt: skip
 SERVER_CORE = {"reports", "errors", "suppression", "public_table", "retention"}
 # One adapter in two files: the second is a part of the first.
@@ -131,6 +132,7 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "spool_view",
         "uplink",
         "health",
+        "view",
     }
     known |= {second.split(".")[1] for _, second in PARTS}
     assert {path.stem for path in modules("edge")} <= known
