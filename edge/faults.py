@@ -1,7 +1,7 @@
 """Spans of time under a fault of the picture, and what they leave of what was counted.
 
-A fault is believed once its evidence lasted, and over once the contrary did; both are dated back to where the evidence
-began, as far as the intervals are still open. Seconds under a blind fault (moved, covered, frozen) were not observed, and
+A fault is believed once its evidence lasted, and dated back to where that began, as far as the intervals are still open. It is
+over once the contrary lasted, and not dated back: what the picture showed until then was not counted. Seconds under a blind fault (moved, covered, frozen) were not observed, and
 no coming or going that falls into them is counted. Dark and degraded seconds were observed, and say so.
 """
 
@@ -51,7 +51,7 @@ class Fault:
             self._against = at if active else last
         needed_s = self._off_s if active else self._on_s if on_s is None else on_s
         if at - self._against >= needed_s - 1e-6:
-            self._turn(self._against)
+            self._turn(at if active else self._against)
 
     def spans(self) -> list[Span]:
         """All spans under this fault, in order; one that lasts ends never."""
@@ -66,7 +66,7 @@ class Fault:
             floor = self._over[-1][1] if self._over else float("-inf")
             self.since = max(at - self._lag_s, floor)
         else:
-            self._over.append((self.since, max(at, self.since)))
+            self._over.append((self.since, at))
             self.since = None
         self._against = None
 

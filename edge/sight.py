@@ -1,6 +1,7 @@
 """Whether a camera's picture can be believed: frozen, covered, moved, dark or degraded, judged from looks over time.
 
-1. *frozen*: look after look the very same pixels. A sensor has noise, so a quiet scene changes somewhere.
+1. *frozen*: look after look the very same pixels as one of the last three had (an encoder that is fed one picture repeats
+   itself with its key frames). A sensor has noise, so a quiet scene changes somewhere.
 2. *dark*: too little light to find anything by.
 3. *covered*: most outlines of the reference are gone and nothing is in their place. A dark picture without outlines is night,
    unless it came within seconds out of broad daylight. A lens that shows no outline from the start is covered too.
@@ -14,6 +15,7 @@ the first minutes is kept beside it, so that a mast that sags over days is notic
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +31,7 @@ from edge.records import FloatArray
 LOOK_S: Final = 1.0
 MEMORY_S: Final = 600.0
 FIRST_S: Final = 120.0
+MARKS: Final = 3
 LEARN_S: Final = 10.0  # looks of this many seconds make a reference to judge by
 _CURRENT_S: Final = 4.0  # the average that is aligned: long enough for noise and passers-by to fade
 _SEARCH_S: Final = 3.0
@@ -47,7 +50,10 @@ BARE_S: Final = 30.0
 SHIFT: Final = 0.018
 SCORE: Final = 0.3
 BETTER: Final = 0.1
-DOUBT: Final = 0.8  # of the usual home score: below it another place is searched
+DOUBT: Final = (
+    0.8  # of the usual home score: below it another place is searched, and nothing is learnt for a while
+)
+DOUBT_S: Final = 120.0
 NOWHERE: Final = 0.2  # home score at which nothing is left in place
 _CELL: Final = 10
 
@@ -119,6 +125,7 @@ class Sight(FaultBook):
                 "degraded": self._degraded,
             }
         )
+        self._marks: deque[int] = deque(maxlen=MARKS)
         self._start(None)
 
     def _start(self, look: Look | None) -> None:
@@ -128,8 +135,10 @@ class Sight(FaultBook):
         self._learnt_s, self._last = 0.0, look
         self._sharp, self._home = _Usual(), _Usual()
         self._bright_at = float("-inf")
-        self._sudden, self._search_due, self._sag_due = False, 0.0, 0.0
+        self._sudden, self._sagged = False, False
+        self._search_due, self._sag_due = float("-inf"), float("-inf")
         self._away: bool | None = None
+        self._doubt_at: float | None = None
 
     @property
     def ready(self) -> bool:
@@ -144,7 +153,8 @@ class Sight(FaultBook):
         step_s = LOOK_S if last is None else min(look.at - last.at, GAP_S)
         self._last = look
         before = self.current
-        same = last is not None and last.mark == look.mark
+        same = look.mark in self._marks
+        self._marks.append(look.mark)
         self._frozen.judge(same, look.at)
         covered = self._judge_covered(look)
         dark = self._judge_dark(look, covered)
@@ -154,7 +164,8 @@ class Sight(FaultBook):
             self._current.add(look.outlines, look.free, step_s)
             moved = None if dark or covered or not self.ready else self._is_away(look.at)
             self._moved.judge(moved, look.at)
-            if not (dark or covered or degraded or moved or self.current or _bare(look)):
+            doubted = self._doubt_at is not None and look.at - self._doubt_at < DOUBT_S
+            if not (dark or covered or degraded or moved or doubted or self.current or _bare(look)):
                 self._learn(look, step_s)
         return [
             Change(flag, flag in self.current, REMEDY[flag])
@@ -203,18 +214,21 @@ class Sight(FaultBook):
         """Whether the outlines lie elsewhere; None while that cannot be told."""
         home = alignment.home(self._reference.outlines, self._current.outlines)
         usual = home if self._home.value is None else self._home.value
-        if at >= self._sag_due:
-            self._sag_due = at + _SAG_S
-            if self._displaced(self._first.outlines):
-                self._away, self._search_due = True, at + _SAG_S + _SEARCH_S
-                return True
-        if home >= DOUBT * usual and at >= self._search_due:
-            self._away = False
-            self._home.add(home)
-        elif at >= self._search_due:
+        if home >= DOUBT * usual:
+            self._doubt_at = None
+            if at >= self._sag_due:
+                self._sag_due = at + _SAG_S
+                self._sagged = bool(self._displaced(self._first.outlines))
+            if not self._sagged:
+                self._home.add(home)
+            self._away = self._sagged
+            return self._away
+        if self._doubt_at is None:
+            self._doubt_at = at
+        if at >= self._search_due:
             self._search_due = at + _SEARCH_S
             displaced = self._displaced(self._reference.outlines)
-            self._away = True if displaced or home < NOWHERE * min(1.0, 2 * usual) else displaced
+            self._away = displaced or (True if home < NOWHERE * min(1.0, 2 * usual) else displaced)
         return self._away
 
     def _displaced(self, reference: FloatArray) -> bool | None:

@@ -28,6 +28,8 @@ STEP_SHARE: Final = 0.04
 STEP_BOUNDS: Final = (1.5, 6.0)
 # Objects hide what is behind them and throw shadows: their boxes are left out with this margin, in box sizes.
 MARGIN: Final = 0.15
+# Steps wider than this many pixels of the map are shades, not outlines: the light falling off, a bag over the lens.
+_WIDE_STEP: Final = 9
 _BLOCK: Final = 16  # pixels of the sampled picture in which sharpness and noise are measured
 
 
@@ -49,7 +51,7 @@ def look_at(image: ImageArray, boxes: FloatArray, at: float) -> Look:
     grey = cv2.cvtColor(sampled, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (MAP, max(1, round(MAP * height / width))), interpolation=cv2.INTER_AREA)
     low, high = np.percentile(small[::2, ::2], (2, 98))
-    sharp, noise = _detail(grey, small)
+    sharp, noise = _detail(grey)
     return Look(
         at=at,
         mark=zlib.crc32(image[:: -(-height // ROWS)].tobytes()),
@@ -63,7 +65,8 @@ def look_at(image: ImageArray, boxes: FloatArray, at: float) -> Look:
 
 def _outlines(small: ImageArray, spread: float) -> FloatArray:
     """The doubled directions (h, w, 2) float32 of the outlines of a small grey picture."""
-    soft = cv2.GaussianBlur(small, (3, 3), 0).astype(np.float32)
+    soft = cv2.GaussianBlur(small.astype(np.float32), (3, 3), 0)
+    soft -= cv2.blur(soft, (_WIDE_STEP, _WIDE_STEP))
     x, y = cv2.Sobel(soft, cv2.CV_32F, 1, 0, scale=0.125), cv2.Sobel(soft, cv2.CV_32F, 0, 1, scale=0.125)
     step = float(np.clip(STEP_SHARE * spread, *STEP_BOUNDS))
     energy = x * x + y * y
@@ -71,12 +74,14 @@ def _outlines(small: ImageArray, spread: float) -> FloatArray:
     return np.stack([(x * x - y * y) * over, 2 * x * y * over], axis=2)
 
 
-def _detail(grey: ImageArray, small: ImageArray) -> tuple[float, float]:
-    """How sharp, and how noisy, a picture is: its second differences in blocks, at the finest scale and at the map's.
+def _detail(grey: ImageArray) -> tuple[float, float]:
+    """How sharp, and how noisy, a picture is: its second differences in blocks, at the finest scale and four times coarser.
 
     Noise is what the smoothest tenth of the blocks shows; sharpness is taken from the quarter with most detail.
     """
-    fine, coarse = _roughness(grey, _BLOCK), _roughness(small, _BLOCK * small.shape[1] // grey.shape[1])
+    quarter = max(grey.shape[1] // 4, 1), max(grey.shape[0] // 4, 1)
+    fine = _roughness(grey, _BLOCK)
+    coarse = _roughness(cv2.resize(grey, quarter, interpolation=cv2.INTER_AREA), _BLOCK // 4)
     noise = float(fine[len(fine) // 10])
     rough = float(coarse[3 * len(coarse) // 4 :].mean())
     return (float(fine[3 * len(fine) // 4 :].mean()) - noise) / max(rough, 1.0), noise
@@ -85,7 +90,6 @@ def _detail(grey: ImageArray, small: ImageArray) -> tuple[float, float]:
 def _roughness(grey: ImageArray, block: int) -> FloatArray:
     """Mean size of the second differences of a grey picture in blocks, in rising order."""
     steps = cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S, ksize=1))
-    block = max(block, 2)
     size = max(grey.shape[1] // block, 1), max(grey.shape[0] // block, 1)
     means: FloatArray = np.sort(
         cv2.resize(steps.astype(np.float32), size, interpolation=cv2.INTER_AREA), axis=None
