@@ -30,6 +30,7 @@ STEP_BOUNDS: Final = (1.5, 6.0)
 MARGIN: Final = 0.15
 # Steps wider than this many pixels of the map are shades, not outlines: the light falling off, a bag over the lens.
 _WIDE_STEP: Final = 9
+_LEAST_BLOCKS: Final = 20
 _BLOCK: Final = 16  # pixels of the sampled picture in which sharpness and noise are measured
 
 
@@ -51,7 +52,8 @@ def look_at(image: ImageArray, boxes: FloatArray, at: float) -> Look:
     grey = cv2.cvtColor(sampled, cv2.COLOR_BGR2GRAY)
     small = cv2.resize(grey, (MAP, max(1, round(MAP * height / width))), interpolation=cv2.INTER_AREA)
     low, high = np.percentile(small[::2, ::2], (2, 98))
-    sharp, noise = _detail(grey)
+    free = _free(boxes, (width, height), small.shape)
+    sharp, noise = _detail(grey, free)
     return Look(
         at=at,
         mark=zlib.crc32(image[:: -(-height // ROWS)].tobytes()),
@@ -59,7 +61,7 @@ def look_at(image: ImageArray, boxes: FloatArray, at: float) -> Look:
         sharp=sharp,
         noise=noise,
         outlines=_outlines(small, float(high - low)),
-        free=_free(boxes, (width, height), small.shape),
+        free=free,
     )
 
 
@@ -74,27 +76,28 @@ def _outlines(small: ImageArray, spread: float) -> FloatArray:
     return np.stack([(x * x - y * y) * over, 2 * x * y * over], axis=2)
 
 
-def _detail(grey: ImageArray) -> tuple[float, float]:
+def _detail(grey: ImageArray, free: NDArray[np.bool_]) -> tuple[float, float]:
     """How sharp, and how noisy, a picture is: its second differences in blocks, at the finest scale and four times coarser.
 
     Noise is what the smoothest tenth of the blocks shows; sharpness is taken from the quarter with most detail.
     """
     quarter = max(grey.shape[1] // 4, 1), max(grey.shape[0] // 4, 1)
-    fine = _roughness(grey, _BLOCK)
-    coarse = _roughness(cv2.resize(grey, quarter, interpolation=cv2.INTER_AREA), _BLOCK // 4)
+    size = max(grey.shape[1] // _BLOCK, 1), max(grey.shape[0] // _BLOCK, 1)
+    fine = _roughness(grey, size)
+    coarse = _roughness(cv2.resize(grey, quarter, interpolation=cv2.INTER_AREA), size)
+    keep = cv2.resize(free.astype(np.float32), size, interpolation=cv2.INTER_AREA) >= 0.5
+    if keep.sum() >= _LEAST_BLOCKS:
+        fine, coarse = fine[keep], coarse[keep]
+    fine, coarse = np.sort(fine, axis=None), np.sort(coarse, axis=None)
     noise = float(fine[len(fine) // 10])
     rough = float(coarse[3 * len(coarse) // 4 :].mean())
     return (float(fine[3 * len(fine) // 4 :].mean()) - noise) / max(rough, 1.0), noise
 
 
-def _roughness(grey: ImageArray, block: int) -> FloatArray:
-    """Mean size of the second differences of a grey picture in blocks, in rising order."""
-    steps = cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S, ksize=1))
-    size = max(grey.shape[1] // block, 1), max(grey.shape[0] // block, 1)
-    means: FloatArray = np.sort(
-        cv2.resize(steps.astype(np.float32), size, interpolation=cv2.INTER_AREA), axis=None
-    )
-    return means
+def _roughness(grey: ImageArray, size: tuple[int, int]) -> FloatArray:
+    """Mean size of the second differences of a grey picture in ``size`` (across, down) blocks."""
+    steps = cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S, ksize=1)).astype(np.float32)
+    return np.asarray(cv2.resize(steps, size, interpolation=cv2.INTER_AREA), np.float32)
 
 
 def _free(boxes: FloatArray, wh: tuple[int, int], shape: tuple[int, ...]) -> NDArray[np.bool_]:

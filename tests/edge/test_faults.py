@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.counters import CameraCounters
 from edge.faults import Fault, FaultBook, inside, joined, without
+from edge.parking import BayWatch
 from edge.presence import seconds
 from edge.records import Detections
 from tests.edge.test_pains_zones import LAWN
+from tests.fakes import detections
 
 SPANS = st.lists(
     st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: (pair[0], pair[0] + pair[1])),
@@ -99,3 +102,16 @@ def test_r11_flags_and_observed_seconds_fill_the_interval(script: Any, interval_
         assert body.observed_s + lost + max(blind) <= interval_s + 0.01
         total += body.observed_s + lost + sum(blind)
     assert total >= at - 0.5 * 4 * len(closed) - 0.01
+
+
+def test_after_a_move_the_cars_in_the_bays_have_not_arrived_anew() -> None:
+    square = np.array([[0, 0], [100, 0], [100, 100], [0, 100]], np.float64)
+    bays = BayWatch({"a": square}, 0.25)
+    for at in range(20):
+        bays.observe(detections((5, 5, 95, 95), name="car"), at)
+    for at in range(20, 40):  # the view has moved: another view's empty ground
+        bays.observe(NOTHING, at)
+    bays.restart(40)
+    for at in range(40, 60):
+        bays.observe(detections((5, 5, 95, 95), name="car"), at)
+    assert [(stay.arrived, stay.end) for stay in bays.stays()][-1] == (False, math.inf)

@@ -160,7 +160,7 @@ def seen(sight: Sight, pictures: list[ImageArray], at: float = 0.0) -> list[str]
 def test_a_camera_that_stays_moved_stays_moved_until_the_service_starts_anew() -> None:
     sight = Sight()
     assert seen(sight, [street(second) for second in range(30)]) == []
-    assert seen(sight, [knocked(street(second), turn=5) for second in range(30, 400)], 30) == ["moved"]
+    assert seen(sight, [knocked(street(second), turn=5) for second in range(30, 120)], 30) == ["moved"]
     assert sight.current == ("moved",)
     assert seen(Sight(), [knocked(street(second), turn=5) for second in range(30)]) == []
 
