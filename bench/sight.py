@@ -38,7 +38,8 @@ _random = np.random.default_rng(6)
 
 
 def _levels(values: Any) -> ImageArray:
-    return np.clip(np.round(values), 0, 255).astype(np.uint8)
+    levels: ImageArray = np.clip(np.round(values), 0, 255).astype(np.uint8)
+    return levels
 
 
 def _soft(image: ImageArray, sigma: float) -> ImageArray:
@@ -146,8 +147,7 @@ def film(path: Path) -> list[ImageArray]:
 
 
 def _grain(image: ImageArray) -> ImageArray:
-    grain = _random.integers(-1, 2, image.shape, np.int16)
-    return np.clip(image + grain, 0, 255).astype(np.uint8)
+    return _levels(image + _random.integers(-1, 2, image.shape, np.int16))
 
 
 def find_fault(
