@@ -61,7 +61,8 @@ def home(reference: FloatArray, current: FloatArray) -> float:
     best = np.full((ROWS, COLS), -np.inf)
     for down in range(3):
         for right in range(3):
-            product = (reference * padded[down : down + height, right : right + width]).sum(axis=2)
+            around = padded[down : down + height, right : right + width]
+            product = np.einsum("ijk,ijk->ij", reference, around)
             best = np.maximum(best, _blocks(product))
     return float(best.sum() / max(_energy(reference), 1e-6))
 
