@@ -22,12 +22,14 @@ from contract.names import (
     CLASSES,
     STAY_BOUNDS_S,
     VEHICLES,
+    Flag,
     ObjectClass,
     TimeQuality,
     dwell_bounds,
 )
 from edge.crossing import LineFlow
 from edge.drift import Balance, add
+from edge.faults import FaultBook, inside, without
 from edge.flow import Visit, ZoneFlow
 from edge.parking import BayWatch
 from edge.presence import Observed, Span, peak, seconds, seen
@@ -67,7 +69,10 @@ class Closer:
         observed: Observed,
         interval_s: IntervalSeconds,
         time_quality: TimeQuality,
+        faults: FaultBook,
     ) -> None:
+        self._faults = faults
+        self._blind: list[Span] = []  # of the interval that is closing, and of the visits that reach into it
         self._camera, self._layout, self._watched, self._observed = camera, layout, watched, observed
         self._interval_s, self._time_quality = interval_s, time_quality
         self._began, self._ended = 0.0, float("inf")
@@ -83,37 +88,45 @@ class Closer:
 
     def close(self, start: float, end: float, utc: datetime) -> list[Body]:
         """The bodies of [start, end), seconds within the run; ``utc`` is the interval's start."""
-        observed = self._observed.spans(start, end)
-        common = self._common(start, end, utc, observed)
+        arrived = self._observed.spans(start, end)
+        self._blind = self._faults.blind_spans(float("-inf"), end)
+        observed = without(arrived, self._blind)
+        common = self._common(start, end, utc, arrived, observed)
         bodies: list[Body] = []
         for zone in self._layout.zones:
             build = self._parking if zone.kind == "parking" else self._zone
             bodies.append(build(zone, start, end, observed, common))
         bodies += [self._line(line, start, end, common) for line in self._layout.lines]
         for zone_id, flow in self._watched.flows.items():
-            add(self.balances[zone_id], _real(flow.visits), (start, end), (self._began, self._ended))
+            add(self.balances[zone_id], self._real(flow.visits), (start, end), (self._began, self._ended))
         return bodies
 
-    def _common(self, start: float, end: float, utc: datetime, observed: Sequence[Span]) -> dict[str, Any]:
+    def _common(
+        self, start: float, end: float, utc: datetime, arrived: Sequence[Span], observed: Sequence[Span]
+    ) -> dict[str, Any]:
         seen_s = min(round(seconds(observed), 3), float(self._interval_s))
         # What was due while the run lasted and was not seen: the camera was away.
         due_s = min(end, self._ended) - max(start, min(self._began, end))
-        lost_s = round(due_s - seen_s, 3)
+        arrived_s = min(round(seconds(arrived), 3), float(self._interval_s))
+        lost_s = round(due_s - arrived_s, 3)
+        least_s = LOST_S if end - start > SLICE_S else SLICE_LOST_S
+        faults: dict[Flag, float] = {"lost": lost_s} if lost_s >= least_s else {}
         return {
             "camera": self._camera,
             "start": utc,
             "interval_s": self._interval_s,
             "observed_s": seen_s,
-            "flag_s": {"lost": lost_s}
-            if lost_s >= (LOST_S if end - start > SLICE_S else SLICE_LOST_S)
-            else {},
+            "flag_s": faults | self._faults.flag_s(arrived, self._blind, least_s),
             "time_quality": self._time_quality,
         }
+
+    def _real(self, visits: Iterable[Visit]) -> list[Visit]:
+        return _believed([visit for visit in visits if visit.subject.real], self._blind)
 
     def _zone(
         self, zone: Zone, start: float, end: float, observed: Sequence[Span], common: dict[str, Any]
     ) -> ZoneBody:
-        visits = _real(self._watched.flows[zone.id].visits)
+        visits = self._real(self._watched.flows[zone.id].visits)
         counts = {}
         for name in zone.classes:
             counted = _zone_counts(name, _of(visits, (name,)), start, end, observed)
@@ -137,6 +150,9 @@ class Closer:
         if bays is None:
             return self._capacity(zone, start, end, observed, shared)
         stays = bays.stays()
+        for stay in stays:
+            stay.arrived = stay.arrived and not inside(stay.start, self._blind)
+            stay.departed = stay.departed and not inside(stay.end, self._blind)
         ended = [stay for stay in stays if start <= stay.end < end]
         complete = [stay for stay in ended if stay.arrived and stay.departed]
         return ParkingBody(
@@ -153,7 +169,7 @@ class Closer:
         self, zone: Zone, start: float, end: float, observed: Sequence[Span], shared: dict[str, Any]
     ) -> ParkingBody:
         """A parking zone without drawn bays: the vehicles inside, at most its capacity."""
-        visits = _of(_real(self._watched.flows[zone.id].visits), zone.classes)
+        visits = _of(self._real(self._watched.flows[zone.id].visits), zone.classes)
         spans = seen(_spans(visits), observed)
         ended = [visit for visit in visits if start <= visit.end < end]
         return ParkingBody(
@@ -171,7 +187,7 @@ class Closer:
         crossings = [
             crossing
             for crossing in self._watched.lines[line.id].crossings
-            if start <= crossing.at < end and crossing.subject.real
+            if start <= crossing.at < end and crossing.subject.real and not inside(crossing.at, self._blind)
         ]
         for name in line.classes:
             ways = [
@@ -221,8 +237,14 @@ def _zone_counts(
     )
 
 
-def _real(visits: Iterable[Visit]) -> list[Visit]:
-    return [visit for visit in visits if visit.subject.real]
+def _believed(visits: list[Visit], blind: Sequence[Span]) -> list[Visit]:
+    """Visits of which some second was seen; who comes or goes in a blind one was not seen to."""
+    if not blind:
+        return visits
+    for visit in visits:
+        visit.entered = visit.entered and not inside(visit.start, blind)
+        visit.exited = visit.exited and not inside(visit.end, blind)
+    return [visit for visit in visits if without([(visit.start, visit.end)], blind)]
 
 
 def _of(visits: Iterable[Visit], names: Sequence[ObjectClass]) -> list[Visit]:

@@ -21,6 +21,7 @@ from edge.anchor import Anchoring
 from edge.closing import Closer, Watched
 from edge.crossing import LineFlow
 from edge.drift import Balance
+from edge.faults import FaultBook
 from edge.flow import Sighting, Subject, ZoneFlow
 from edge.grid import PresenceGrid
 from edge.parking import BayWatch
@@ -56,6 +57,7 @@ class CameraCounters:
         confidence: float,
         settle_s: float = SETTLE_S,
         grid: PresenceGrid | None = None,
+        faults: FaultBook | None = None,
     ) -> None:
         self._layout = layout
         self._settle_s = settle_s
@@ -66,6 +68,9 @@ class CameraCounters:
         self._anchors = Anchoring(layout.wh, layout.ground)
         self._grid = grid  # outlives these counters, so it is its owner's to close at the end
         self._observed = Observed()
+        self._faults = (
+            FaultBook({}) if faults is None else faults
+        )  # outlives these counters, as the grid does
         self._subjects: dict[int, Subject] = {}
         self._watched = Watched(
             flows={
@@ -76,7 +81,9 @@ class CameraCounters:
             bays={zone.id: BayWatch(zone.bays, confidence) for zone in layout.zones if zone.bays},
             lines={line.id: LineFlow(line) for line in layout.lines},
         )
-        self._closer = Closer(camera, layout, self._watched, self._observed, interval_s, "synced")
+        self._closer = Closer(
+            camera, layout, self._watched, self._observed, interval_s, "synced", self._faults
+        )
         self._open_from: float | None = None  # start of the oldest that is open, seconds within the run
 
     @property
@@ -99,6 +106,11 @@ class CameraCounters:
         """One frame; returns the records of the intervals that this moment closes."""
         self._begin(at)
         self._observed.frame(at)
+        if self._faults.blind:
+            if "moved" in self._faults.current:
+                for bays in self._watched.bays.values():
+                    bays.restart(at)
+            return self.advance(at)
         sightings = self._sightings(tracks, at, self._observed.step_s)
         alive = frozenset(track.track_id for track in tracks)
         for flow in self._watched.flows.values():
@@ -159,6 +171,7 @@ class CameraCounters:
         utc = datetime.fromtimestamp(piece.begins if piece.known else 0, UTC)
         bodies = self._closer.close(piece.start, piece.end, utc)
         self._observed.forget(piece.end)
+        self._faults.forget(piece.end)
         self._watched.forget(piece.end)
         if piece.known:
             return bodies

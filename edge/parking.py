@@ -119,6 +119,14 @@ class BayWatch:
             if bay.last is not None:
                 bay.last.end = min(bay.last.end, at)
 
+    def restart(self, at: float) -> None:
+        """The view has changed: stays end at ``at``, unseen, and the next looks decide anew what stands in the bays."""
+        self.finish(at)
+        for bay in self._bays.values():
+            bay.free()
+            bay.occupied, bay.first_at, bay.empty, bay.trail = None, None, False, []
+        self._last_at = None
+
     def stays(self) -> list[Stay]:
         """All stays not forgotten yet."""
         return [stay for bay in self._bays.values() for stay in bay.stays]

@@ -27,6 +27,7 @@ from edge.pipeline import WEAK, Detector, Pipeline
 from edge.records import Frame
 from edge.track import Tracker, TrackerSettings
 from edge.video_file import VideoFile
+from edge.watching import PictureWatch
 from edge.zones import Layout
 
 Watch = Callable[[Frame, Pipeline, CameraCounters], None]
@@ -113,6 +114,7 @@ class Replay:
         self.layout = Layout.of(self.config, (video.width, video.height))
         self.part = looked_at(box, camera, self.layout.wh)
         self._grid = PresenceGrid(self.config, confidence=box.model.confidence)
+        self._watch = PictureWatch(camera.id)
         self.counters = CameraCounters(
             camera.id,
             self.layout,
@@ -120,6 +122,7 @@ class Replay:
             anchor=start.timestamp(),
             confidence=box.model.confidence,
             grid=self._grid,
+            faults=self._watch.sight,
         )
         tracker = Tracker(TrackerSettings(confidence=box.model.confidence), self.layout.wh)
         self.pipeline = Pipeline(detector, tracker, self.counters)
@@ -159,6 +162,7 @@ class Replay:
     def step(self, frame: Frame) -> list[Body]:
         """Count one frame."""
         closed = self.pipeline.step(frame)
+        self._watch.frame(frame, self.pipeline.detections)
         self.result.frames += 1
         if self.result.frames == 1:
             self.result.first_frame_at = time.time()

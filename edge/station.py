@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from contract.messages import Body, ConfigBody
+from contract.names import Flag
 from contract.version import VERSION
 from edge.camera import Camera
 from edge.config import BoxConfig, CameraEntry, wire_config
@@ -17,6 +18,7 @@ from edge.pipeline import Detector, Pipeline
 from edge.provisional import Slice
 from edge.timeline import Timeline
 from edge.track import Tracker, TrackerSettings
+from edge.watching import PictureWatch
 from edge.zone_check import StartCheck
 from edge.zones import Layout
 
@@ -61,6 +63,7 @@ class Station:
         self._began = now()
         self._wh = NO_PICTURE
         self._check: StartCheck | None = StartCheck(box, entry, detector)
+        self._watch = PictureWatch(entry.id)
         self.grid = PresenceGrid(self.config(utc_now()), confidence=box.model.confidence)
         self._pipeline = self._new_pipeline()
 
@@ -83,9 +86,15 @@ class Station:
         began = time.monotonic()
         closed += self._pipeline.step(frame)
         self.timing.took(time.monotonic() - began)
+        self._watch.frame(frame, self._pipeline.detections)
         if self._check is not None and self._check.frame(self._wh, self._pipeline.tracks, frame.at):
             self._check = None
         return closed
+
+    @property
+    def faults(self) -> tuple[Flag, ...]:
+        """The faults of its picture now (`edge.sight`), the worst first; a camera that is away is its source's to tell."""
+        return self._watch.sight.current
 
     def _wait(self) -> list[Body]:
         now = self._now()
@@ -129,6 +138,7 @@ class Station:
             anchor=self._timeline,
             confidence=self._box.model.confidence,
             grid=self.grid,
+            faults=self._watch.sight,
         )
         return self._live
 
