@@ -92,11 +92,21 @@ class CameraCounters:
             if zone.id in self._closer.balances
         }
 
-    def observe(self, detections: Detections, tracks: Sequence[Track], at: float) -> list[Body]:
-        """One frame; returns the records of the intervals that this moment closes."""
+    @property
+    def settled(self) -> bool:
+        """Whether no bay is in the middle of a decision."""
+        return all(bays.settled for bays in self._watched.bays.values())
+
+    def observe(
+        self, detections: Detections, tracks: Sequence[Track], at: float, *, held: bool = False
+    ) -> list[Body]:
+        """One frame; returns the records of the intervals that this moment closes.
+
+        ``held``: nobody looked, the detections are those of the frame before (`edge.gate`); they prove nothing new.
+        """
         self._begin(at)
         self._observed.frame(at)
-        sightings = self._sightings(tracks, at, self._observed.step_s)
+        sightings = self._sightings(tracks, at, 0.0 if held else self._observed.step_s)
         alive = frozenset(track.track_id for track in tracks)
         for flow in self._watched.flows.values():
             flow.observe(sightings, alive, at)

@@ -17,6 +17,7 @@ EDGE_CORE = {
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
     "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
+    "gate", "turns", "pace",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
@@ -127,6 +128,7 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "preview",
         "encode",
         "faces",
+        "stillness",
         "spool",
         "spool_view",
         "uplink",
