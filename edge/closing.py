@@ -22,6 +22,7 @@ from contract.names import (
     CLASSES,
     STAY_BOUNDS_S,
     VEHICLES,
+    Flag,
     ObjectClass,
     TimeQuality,
     dwell_bounds,
@@ -67,6 +68,7 @@ class Closer:
         self._camera, self._layout, self._watched, self._observed = camera, layout, watched, observed
         self._interval_s, self._time_quality = interval_s, time_quality
         self._began, self._ended = 0.0, float("inf")
+        self.flagged: dict[Flag, list[Span]] = {}
         self.balances: dict[str, dict[ObjectClass, Balance]] = {zone: {} for zone in watched.flows}
 
     def begin(self, at: float) -> None:
@@ -100,8 +102,18 @@ class Closer:
             "start": utc,
             "interval_s": self._interval_s,
             "observed_s": seen_s,
-            "flag_s": {"lost": lost_s} if lost_s >= 0.5 else {},
+            "flag_s": self._flags(end, observed) | ({"lost": lost_s} if lost_s >= 0.5 else {}),
             "time_quality": self._time_quality,
+        }
+
+    def _flags(self, end: float, observed: Sequence[Span]) -> dict[Flag, float]:
+        """Seconds of each flag within the observed spans, above none; what ended before ``end`` is forgotten."""
+        found = {name: round(seconds(seen(spans, observed)), 3) for name, spans in self.flagged.items()}
+        self.flagged = {name: [s for s in spans if s[1] > end] for name, spans in self.flagged.items()}
+        return {
+            name: least
+            for name, flagged_s in found.items()
+            if (least := min(flagged_s, self._interval_s)) > 0
         }
 
     def _zone(

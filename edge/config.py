@@ -205,6 +205,12 @@ class CameraEntry(Closed):
         return self
 
 
+class SavingEntry(Closed):
+    """``skip_still``: the detector is spared frames in which nothing moves (docs/saving.md)."""
+
+    skip_still: bool = True
+
+
 class BoxConfig(Closed):
     """The whole file."""
 
@@ -212,6 +218,7 @@ class BoxConfig(Closed):
     server: ServerEntry | None = None
     model: ModelEntry = ModelEntry()
     interval_s: IntervalSeconds = 60
+    saving: SavingEntry = SavingEntry()
     cameras: Annotated[tuple[CameraEntry, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from contract.messages import Body, IntervalSeconds
-from contract.names import CLASSES, VEHICLES, ObjectClass, TimeQuality
+from contract.names import CLASSES, VEHICLES, Flag, ObjectClass, TimeQuality
 from edge.anchor import Anchoring
 from edge.closing import Closer, Watched
 from edge.crossing import LineFlow
@@ -118,6 +118,10 @@ class CameraCounters:
             self._grid.observe(tracks, at)
         self._subjects = {key: subject for key, subject in self._subjects.items() if key in alive}
         return self.advance(at)
+
+    def flag(self, name: Flag, start: float, end: float) -> None:
+        """Mark the observed part of [start, end), seconds within the run; spans of one name come in order."""
+        self._closer.flagged.setdefault(name, []).append((start, end))
 
     def advance(self, at: float) -> list[Body]:
         """Time passed, with or without a frame: close what is due."""

@@ -49,15 +49,18 @@ class Eye(Protocol):
 class Gate:
     """Decides for each frame of one camera, in order of time: `holds`, then `tracked`.
 
-    ``looks`` and ``held`` count the frames the detector saw and those it was spared.
+    ``looks`` and ``held`` count the frames the detector saw and those it was spared; ``holding``: the last was spared.
     """
 
     def __init__(self, eye: Eye) -> None:
         self._eye = eye
         self._looked_at = float("-inf")
         self._quiet = False
-        self._places: dict[int, tuple[float, NDArray[np.float32]]] = {}  # by track: since when, and the box then
+        self._places: dict[
+            int, tuple[float, NDArray[np.float32]]
+        ] = {}  # by track: since when, and the box then
         self.looks = self.held = 0
+        self.holding = False
 
     def holds(self, frame: Frame, *, settled: bool) -> bool:
         """Whether the last answer holds for this frame; ``settled``: no counter is in the middle of a decision."""
@@ -65,13 +68,14 @@ class Gate:
         if self._quiet:
             self._eye.learn(frame.at)
         due = frame.at - self._looked_at >= RECHECK_S - _SLACK_S
-        if self._quiet and settled and not changed and not due:
+        self.holding = self._quiet and settled and not changed and not due
+        if self.holding:
             self.held += 1
-            return True
-        self._eye.looked()
-        self._looked_at = frame.at
-        self.looks += 1
-        return False
+        else:
+            self.looks += 1
+            self._looked_at = frame.at
+            self._eye.looked()
+        return self.holding
 
     def tracked(self, tracks: Sequence[Track], at: float) -> None:
         """The tracks after the frame at ``at``: every one that may still be found again."""

@@ -21,7 +21,7 @@ EDGE_CORE = {
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
-    "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
+    "cli_parts", "sharing", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
 }  # fmt: skip
 SERVER_CORE = {"reports", "errors", "suppression", "public_table", "retention"}
 # One adapter in two files: the second is a part of the first.

@@ -46,29 +46,28 @@ class _Film:
         return self._sights[round(self._at, 4)]
 
 
-def compared(shared: Path, cache: Path, scenes: Path, rates: Sequence[float]) -> list[dict[str, Any]]:
+def compared(shared: Path, cache: Path, scenes: Path, rates: Sequence[float]) -> Iterator[dict[str, Any]]:
     """One row for each video and rate; what is absent is left out with a message."""
     model = Model(resolve_model("starter"), 640)
-    rows = []
-    for name in ("scenes", "pets"):
-        for case in cases.find(cast("cases.SetName", name), scenes, shared):
+    sets: tuple[cases.SetName, ...] = ("scenes", "pets")
+    for name in sets:
+        for case in cases.find(name, scenes, shared):
             shown = [case, *looking.alone(case)] if name == "pets" else [case]
             sights = detections.of_video(case.name, case.video, model, cache)
             for one in shown:
                 for rate in rates:
-                    rows.append(_true(one, sights, min(rate, one.truth.fps)))
+                    yield _true(one, sights, min(rate, one.truth.fps))
     for case in cases.find("scenes", scenes, shared):
         with tempfile.TemporaryDirectory() as folder:
             film = stop_and_go(case.video, Path(folder) / f"{case.name}.mp4")
             sights = detections.of_video(f"{case.name}-stop", film, model, cache)
-            rows += [_pair(case.box, f"{case.name} stop-and-go", film, sights, rate) for rate in rates]
-    return rows
+            for rate in rates:
+                yield _pair(case.box, f"{case.name} stop-and-go", film, sights, rate)[0]
 
 
 def _true(case: Case, sights: Sequence[Sight], rate: float) -> dict[str, Any]:
     """With the truth of the video beside both."""
-    row = _pair(case.box, case.name, case.video, sights, rate)
-    both = {"always": row.pop("_always"), "skipping": row.pop("_skipping")}
+    row, both = _pair(case.box, case.name, case.video, sights, rate)
     figures = video_figures(case.truth, both)
     for name in both:
         row[f"error_{name}"] = round(
@@ -77,7 +76,9 @@ def _true(case: Case, sights: Sequence[Sight], rate: float) -> dict[str, Any]:
     return row
 
 
-def _pair(box: BoxConfig, name: str, video: Path, sights: Sequence[Sight], rate: float) -> dict[str, Any]:
+def _pair(
+    box: BoxConfig, name: str, video: Path, sights: Sequence[Sight], rate: float
+) -> tuple[dict[str, Any], dict[str, Counted]]:
     end = sights[-1].at + 1e-3
     spans = windows(end)
     found: dict[str, Counted] = {}
@@ -89,14 +90,13 @@ def _pair(box: BoxConfig, name: str, video: Path, sights: Sequence[Sight], rate:
         gates.append(replay.pipeline.gate)
     gate = gates[1]
     assert gate is not None  # noqa: S101 - asked for above
-    return {
+    row = {
         "video": name,
         "rate": rate,
         "skipped": round(gate.held / max(1, gate.held + gate.looks), 3),
         **difference(found["always"], found["skipping"], spans),
-        "_always": found["always"],
-        "_skipping": found["skipping"],
     }
+    return row, found
 
 
 def difference(a: Counted, b: Counted, spans: Sequence[tuple[float, float]]) -> dict[str, Any]:
@@ -105,15 +105,23 @@ def difference(a: Counted, b: Counted, spans: Sequence[tuple[float, float]]) -> 
     for key in {*a.occupancy, *b.occupancy}:
         first, second = (c.occupancy.get(key, [0.0] * len(spans)) for c in (a, b))
         mean = max(mean, abs(weighted_mean(first, spans) - weighted_mean(second, spans)))
-        long = [abs(x - y) for x, y, (start, end) in zip(first, second, spans, strict=True) if end - start > WINDOW_S / 2]
+        long = [
+            abs(x - y)
+            for x, y, (start, end) in zip(first, second, spans, strict=True)
+            if end - start > WINDOW_S / 2
+        ]
         window = max([window, *long])
     changed = {
         name: sum(
-            abs(totals(x.get(key, []))[way] - totals(y.get(key, []))[way]) for key in {*x, *y} for way in (0, 1)
+            abs(totals(x.get(key, []))[way] - totals(y.get(key, []))[way])
+            for key in {*x, *y}
+            for way in (0, 1)
         )
         for name, x, y in (("in_out", a.changes, b.changes), ("crossings", a.crossings, b.crossings))
     }
     bays = sum(
-        len(a.bays[zone].get(bay, [])) != len(b.bays[zone].get(bay, [])) for zone in a.bays for bay in a.bays[zone]
+        len(a.bays[zone].get(bay, [])) != len(b.bays[zone].get(bay, []))
+        for zone in a.bays
+        for bay in a.bays[zone]
     )
     return {"occupancy": round(mean, 4), "occupancy_10s": round(window, 3), **changed, "bays": bays}

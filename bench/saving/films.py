@@ -18,7 +18,7 @@ from edge.records import ImageArray
 from edge.video_file import VideoFile
 
 NOISE = 3.0  # grey levels, standard deviation
-PLAY_S, STOP_S = 10.0, 12.0
+PLAY_S, STOP_S, FILM_S = 10.0, 10.0, 40.0
 
 
 def write(path: Path, images: Iterable[ImageArray], fps: float, noise: float = NOISE) -> Path:
@@ -50,9 +50,9 @@ def still(video: Path, path: Path, seconds: float, fps: float | None = None) -> 
 
 
 def stop_and_go(video: Path, path: Path) -> Path:
-    """The video with a halt of `STOP_S` after each `PLAY_S`, in which everybody stands still."""
+    """`FILM_S` of the video with a halt of `STOP_S` after each `PLAY_S`, in which everybody stands still."""
     with VideoFile(video) as source:
-        return write(path, _halting(source), source.fps)
+        return write(path, islice(_halting(source), round(FILM_S * source.fps)), source.fps)
 
 
 def _halting(source: VideoFile) -> Iterator[ImageArray]:
