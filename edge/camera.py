@@ -85,9 +85,7 @@ class LiveCamera:
         CameraError: no such kind of source.
     """
 
-    changed = _changed = (
-        threading.Condition()
-    )  # one for all cameras: who shares them out waits for any of them
+    changed = _changed = threading.Condition()  # one for all cameras, to wait for any
 
     def __init__(
         self,

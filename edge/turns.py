@@ -3,8 +3,8 @@
 Rules:
 1. First comes the camera that has waited longest, measured in its own periods: who asks for ten frames a second has
    waited as long after .1 s as who asks for one after a second.
-2. A camera whose frames take long to count has a longer period: its equal share of the time. So one with large frames
-   costs the others no more than one with small ones.
+2. A camera whose frames take long to count has a longer period: no shorter than one frame in its equal share of the
+   time. So one with huge frames is counted less often, and the others hardly are.
 3. Whoever has no frame is passed over and costs nothing: nobody waits for a dead camera, and no time is kept for it.
 4. A camera may be limited to a lower rate than it delivers (`edge.pace`); its frames in between are left to grow old.
 """
@@ -54,7 +54,8 @@ class Turns:
         camera.cost_s += (cost_s - camera.cost_s) * (1.0 if first else 1.0 / _FRAMES)
         if camera.limit is not None:
             # From when it was due, so that a rate is kept on the average; who is a whole period late starts anew.
-            camera.due_at = max(camera.due_at + 1 / camera.limit, at)
+            late = at - camera.due_at >= 1 / camera.limit
+            camera.due_at = (at if late else camera.due_at) + 1 / camera.limit
 
     def pause_s(self, at: float) -> float | None:
         """Until the next limited camera is due; None when none is waiting for its time."""
