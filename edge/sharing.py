@@ -56,6 +56,7 @@ class Sharing:
         self._tick_at = self._pace_at = now()
         self._work_s = [0.0] * len(self._stations)
         self._frames = [0] * len(self._stations)
+        self._counted = [0] * len(self._stations)
 
     def step(self, timeout_s: float) -> list[Body]:
         """Wait for a frame of any camera, count it, and return what closed, with or without a frame."""
@@ -69,6 +70,10 @@ class Sharing:
         if at >= self._pace_at + PACE_S:
             self.mind_pace(at)
         return closed
+
+    def counted(self) -> list[int]:
+        """Frames counted so far, camera by camera."""
+        return list(self._counted)
 
     def mind_pace(self, at: float) -> None:
         """Look at heat and load, and step down or back."""
@@ -109,6 +114,7 @@ class Sharing:
         self._turns.served(number, at, cost_s)
         self._work_s[number] += cost_s
         self._frames[number] += 1
+        self._counted[number] += 1
         return closed
 
     def _load(self) -> float | None:
