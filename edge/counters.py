@@ -93,7 +93,13 @@ class CameraCounters:
         }
 
     @property
-    def settled(self) -> bool:
+    def ways_settled(self) -> bool:
+        """Whether nobody is on the way into or out of a zone or across a line."""
+        flows, lines = self._watched.flows.values(), self._watched.lines.values()
+        return all(flow.settled for flow in flows) and all(line.settled for line in lines)
+
+    @property
+    def bays_settled(self) -> bool:
         """Whether no bay is in the middle of a decision."""
         return all(bays.settled for bays in self._watched.bays.values())
 

@@ -3,8 +3,9 @@
 Rules:
 1. A frame that is not looked at counts as observed, with the last answer held: who stands or sits there stays counted,
    a parked car keeps its bay. It proves nothing new: no evidence that something is an object grows in it.
-2. The detector looks while any object moves, has just come, was just lost or is not believed yet, while a bay is being
-   decided, and `RECHECK_S` after its last look at the latest. If that look shows anything else, it goes on looking.
+2. The detector looks while any object moves, has just come, was just lost or is not believed yet; while somebody on the
+   edge of a zone or line may be going in or out; while a bay is being decided (`DOUBT_S` at most); and `RECHECK_S` after
+   its last look at the latest. If that look shows anything else, it goes on looking.
 3. Only what lies within reach of a zone, bay or line is watched for changes (`edge.look`); objects that are known are
    followed wherever they are.
 """
@@ -27,6 +28,9 @@ REST_S: Final = 1.0
 REST: Final = 0.1
 # An object that was lost is looked for so long; later it comes back as a change, or not at all.
 SEARCH_S: Final = 4.0
+# A bay that is decided at all is decided by then. What stays in doubt (a faint shape in a free bay) would keep the
+# detector busy for ever; held answers decide it too, as half a frame a second does (`edge.parking`).
+DOUBT_S: Final = 15.0
 _SLACK_S: Final = 1e-6
 
 
@@ -56,19 +60,26 @@ class Gate:
         self._eye = eye
         self._looked_at = float("-inf")
         self._quiet = False
+        self._doubt_since: float | None = None
         self._places: dict[
             int, tuple[float, NDArray[np.float32]]
         ] = {}  # by track: since when, and the box then
         self.looks = self.held = 0
         self.holding = False
 
-    def holds(self, frame: Frame, *, settled: bool) -> bool:
-        """Whether the last answer holds for this frame; ``settled``: no counter is in the middle of a decision."""
+    def holds(self, frame: Frame, *, ways_settled: bool, bays_settled: bool) -> bool:
+        """Whether the last answer holds for this frame; ``…_settled``: nothing of that kind is just being decided."""
         changed = self._eye.changed(frame.image)
         if self._quiet:
             self._eye.learn(frame.at)
+        if bays_settled:
+            self._doubt_since = None
+        elif self._doubt_since is None:
+            self._doubt_since = frame.at
+        else:
+            bays_settled = frame.at - self._doubt_since >= DOUBT_S - _SLACK_S
         due = frame.at - self._looked_at >= RECHECK_S - _SLACK_S
-        self.holding = self._quiet and settled and not changed and not due
+        self.holding = self._quiet and ways_settled and bays_settled and not changed and not due
         if self.holding:
             self.held += 1
         else:

@@ -26,8 +26,13 @@ class Counters(Protocol):
     """What turns detections and tracks into closed records."""
 
     @property
-    def settled(self) -> bool:
-        """Whether nothing is in the middle of a decision."""
+    def ways_settled(self) -> bool:
+        """Whether nobody is on the way into or out of a zone or across a line."""
+        ...
+
+    @property
+    def bays_settled(self) -> bool:
+        """Whether no bay is in the middle of a decision."""
         ...
 
     def observe(
@@ -61,7 +66,8 @@ class Pipeline:
 
         ``detections`` and ``tracks`` then hold this frame's values, for a masked preview.
         """
-        held = self.gate is not None and self.gate.holds(frame, settled=self.counters.settled)
+        ways, bays = self.counters.ways_settled, self.counters.bays_settled
+        held = self.gate is not None and self.gate.holds(frame, ways_settled=ways, bays_settled=bays)
         if not held:
             self.detections = self._detector.detect(frame.image)
         self.tracks = self._tracker.update(self.detections, frame.at)

@@ -22,7 +22,7 @@ from bench.counts.detections import default_cache
 from bench.saving import counts, films, processor
 
 ROOT = Path(__file__).parent.parent.parent
-FRAMES = 240
+FRAMES = 120
 
 
 def _cpu(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -76,7 +76,7 @@ class World:
         for step in range(round(seconds * 5)):
             self.at += 0.2
             frame = Frame(np.zeros((4, 4, 3), np.uint8), self.at)
-            if not self.gate.holds(frame, settled=settled):
+            if not self.gate.holds(frame, ways_settled=settled, bays_settled=True):
                 self.seen = detections(*(standing(x + moving * step, y) for x, y in people))
             self.gate.tracked(self.tracker.update(self.seen, self.at), self.at)
         return self.gate.looks - looks
@@ -96,7 +96,7 @@ def test_who_stands_still_is_held_and_found_again_at_each_look() -> None:
 
 
 @pytest.mark.parametrize(
-    "state", [{"moving": 4.0}, {"settled": False}], ids=["somebody moves", "a bay is being decided"]
+    "state", [{"moving": 4.0}, {"settled": False}], ids=["somebody moves", "somebody stands on an edge"]
 )
 def test_the_detector_looks_at_every_frame_while(state: dict[str, Any]) -> None:
     world = World()
@@ -247,4 +247,4 @@ def test_a_replay_that_skips_counts_what_one_that_does_not_counts(tmp_path: Path
 
 def test_a_gate_is_made_for_the_zones_of_a_camera() -> None:
     gate = gate_of(layout_of(box(), box().cameras[0], WH))
-    assert not gate.holds(Frame(place(), 0.0), settled=True)
+    assert not gate.holds(Frame(place(), 0.0), ways_settled=True, bays_settled=True)
