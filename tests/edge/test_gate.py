@@ -18,6 +18,7 @@ from edge.stillness import COLS, Stillness, rows_of
 from edge.track import Tracker
 from edge.video_file import VideoFile
 from tests.fakes import detections, join, standing
+from tests.front_door import parvis
 
 WH = (640, 360)
 ZONE = {"id": "z", "kind": "area", "polygon": [[0.3, 0.3], [0.7, 0.3], [0.7, 0.9], [0.3, 0.9]]}
@@ -248,3 +249,42 @@ def test_a_replay_that_skips_counts_what_one_that_does_not_counts(tmp_path: Path
 def test_a_gate_is_made_for_the_zones_of_a_camera() -> None:
     gate = gate_of(layout_of(box(), box().cameras[0], WH))
     assert not gate.holds(Frame(place(), 0.0), ways_settled=True, bays_settled=True)
+
+
+class OnEdge:
+    """Somebody who stands on a zone's edge, now with a box that is a little larger, now smaller."""
+
+    label, sha256 = "edge", "0" * 64
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(5)
+        self.calls = 0
+
+    def detect(self, image: ImageArray) -> Detections:
+        self.calls += 1
+        return detections(standing(0.3 * WH[0] + self.rng.normal(0, 2.0), 250, 60))
+
+
+class Film:
+    """A still picture, six times a second."""
+
+    width, height, fps, frames, warning = *WH, 6.0, None, None
+
+    def __iter__(self) -> Any:
+        picture = place()
+        for number in range(6 * 60):
+            yield Frame(picture, number / 6)
+
+
+def test_who_stands_on_an_edge_is_no_coming_and_going_because_a_box_was_held() -> None:
+    config, detector, film = box(), OnEdge(), Film()
+    replay = Replay(film, config, config.cameras[0], detector, START, skip_still=True)  # type: ignore[arg-type]
+    counts = [body.counts for body in replay.bodies() if body.type == "parvis.zone.v1"]  # type: ignore[attr-defined]
+    assert detector.calls < 6 * 60
+    assert sum(found.entries + found.exits for one in counts for found in one.values()) == 0
+
+
+def test_a_preview_looks_at_every_frame(tmp_path: Path) -> None:
+    said = parvis("edge", "replay", "x.mp4", "--skip-still", "--preview", tmp_path / "p.mp4", "--config", "y")
+    assert said.code == 2
+    assert "--skip-still" in said.err
