@@ -42,7 +42,7 @@ class Rung:
     size: float = 1.0
 
 
-RUNGS: Final = (Rung(), Rung(5.0), Rung(LEAST_FPS), Rung(LEAST_FPS, 0.75))
+RUNGS: Final = (Rung(), Rung(5.0), Rung(LEAST_FPS), Rung(LEAST_FPS, 0.55))
 
 
 def ladder(rates: Sequence[float], *, resizable: bool) -> tuple[Rung, ...]:

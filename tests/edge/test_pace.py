@@ -123,7 +123,7 @@ def test_it_stays_on_the_ladder_and_moves_one_rung(
 
 def test_rungs_that_change_nothing_are_left_out() -> None:
     assert ladder([10.0], resizable=True) == RUNGS
-    assert ladder([4.0], resizable=True) == (Rung(), Rung(2.5), Rung(2.5, 0.75))
+    assert ladder([4.0], resizable=True) == (Rung(), Rung(2.5), Rung(2.5, 0.55))
     assert ladder([10.0], resizable=False) == (Rung(), Rung(5.0), Rung(2.5))
-    assert ladder([2.0], resizable=True) == (Rung(), Rung(None, 0.75))
+    assert ladder([2.0], resizable=True) == (Rung(), Rung(None, 0.55))
     assert ladder([2.0], resizable=False) == (Rung(),)
