@@ -86,6 +86,8 @@ class LiveCamera:
         CameraError: no such kind of source.
     """
 
+    changed = _changed = threading.Condition()  # one for all cameras, to wait for any
+
     def __init__(
         self,
         source: str,
@@ -122,7 +124,6 @@ class LiveCamera:
         self._unreaped: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
         self._closed = False
-        self._changed = threading.Condition()
         # The kernel ends the child with the thread that started it, so this thread lives as long as the camera.
         self._thread = threading.Thread(target=self._supervise, name="camera", daemon=True)
         self._thread.start()

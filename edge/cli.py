@@ -110,6 +110,9 @@ def replay(
     start: Annotated[str, typer.Option(help="UTC time of the first frame.")] = _START,
     preview: Annotated[Path | None, typer.Option(help="Write a masked video with zones and counts.")] = None,
     faces: FacesOption = "centerface",
+    skip_still: Annotated[
+        bool, typer.Option("--skip-still", help="Spare the detector still frames, as a live box does.")
+    ] = False,
     json_: JsonOption = False,
 ) -> None:
     """Count a recorded video as fast as the machine goes; write one wire record per line; send nothing.
@@ -117,9 +120,12 @@ def replay(
     With --compare A.yaml B.yaml: count it under both and show the totals that differ; --out then takes the differing
     records, one {"a": …, "b": …} a line.
     """
+    # Beyond the zones somebody may come who is not looked for until the next look: a mask must not be late.
+    _refuse(skip_still and preview is not None, "--skip-still", "a preview looks at every frame")
     if compare is not None:
         _refuse(config is not None, "--config", "--compare names both configurations")
         _refuse(preview is not None, "--preview", "a preview shows one configuration")
+        _refuse(skip_still, "--skip-still", "both are counted looking at every frame")
         from edge.compare_cli import run_compare
 
         run_compare(video, compare, camera, model, start_time(start), out, json_=json_)
@@ -136,7 +142,7 @@ def replay(
     at = start_time(start)
     with VideoFile(video) as source:
         detector = build_detector(box, config.parent, chosen, model, spinning=True)
-        job = Replay(source, box, chosen, detector, at)
+        job = Replay(source, box, chosen, detector, at, skip_still=skip_still)
         report = ReplayReport(job)
         records, result = _write(job, video, box.device, out, (preview, faces), json_, report)
     _tell(result, records, json_, out, report)

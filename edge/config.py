@@ -205,6 +205,12 @@ class CameraEntry(Closed):
         return self
 
 
+class SavingEntry(Closed):
+    """``skip_still``: the detector is spared frames in which nothing moves (docs/saving.md)."""
+
+    skip_still: bool = True
+
+
 class BoxConfig(Closed):
     """The whole file. ``clock``: whether the time is known once the kernel or the server says so, or always."""
 
@@ -213,6 +219,7 @@ class BoxConfig(Closed):
     model: ModelEntry = ModelEntry()
     interval_s: IntervalSeconds = 60
     clock: Literal["synced", "trusted"] = "synced"
+    saving: SavingEntry = SavingEntry()
     cameras: Annotated[tuple[CameraEntry, ...], Field(min_length=1)]
 
     @model_validator(mode="after")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from contract.messages import Body, IntervalSeconds
-from contract.names import CLASSES, VEHICLES, ObjectClass
+from contract.names import CLASSES, VEHICLES, Flag, ObjectClass
 from edge.anchor import Anchoring
 from edge.closing import Closer, Watched
 from edge.crossing import LineFlow
@@ -102,8 +102,24 @@ class CameraCounters:
             if zone.id in self._closer.balances
         }
 
-    def observe(self, detections: Detections, tracks: Sequence[Track], at: float) -> list[Body]:
-        """One frame; returns the records of the intervals that this moment closes."""
+    @property
+    def ways_settled(self) -> bool:
+        """Whether nobody is on the way into or out of a zone or across a line."""
+        flows, lines = self._watched.flows.values(), self._watched.lines.values()
+        return all(flow.settled for flow in flows) and all(line.settled for line in lines)
+
+    @property
+    def bays_settled(self) -> bool:
+        """Whether no bay is in the middle of a decision."""
+        return all(bays.settled for bays in self._watched.bays.values())
+
+    def observe(
+        self, detections: Detections, tracks: Sequence[Track], at: float, *, held: bool = False
+    ) -> list[Body]:
+        """One frame; returns the records of the intervals that this moment closes.
+
+        ``held``: nobody looked, the detections are those of the frame before (`edge.gate`); they prove nothing new.
+        """
         self._begin(at)
         self._observed.frame(at)
         if self._faults.blind:
@@ -111,7 +127,7 @@ class CameraCounters:
                 for bays in self._watched.bays.values():
                     bays.restart(at)
             return self.advance(at)
-        sightings = self._sightings(tracks, at, self._observed.step_s)
+        sightings = self._sightings(tracks, at, 0.0 if held else self._observed.step_s)
         alive = frozenset(track.track_id for track in tracks)
         for flow in self._watched.flows.values():
             flow.observe(sightings, alive, at)
@@ -123,6 +139,10 @@ class CameraCounters:
             self._grid.observe(tracks, at)
         self._subjects = {key: subject for key, subject in self._subjects.items() if key in alive}
         return self.advance(at)
+
+    def flag(self, name: Flag, start: float, end: float) -> None:
+        """Mark the observed part of [start, end), seconds within the run; spans of one name come in order."""
+        self._faults.note(name, (start, end))
 
     def advance(self, at: float) -> list[Body]:
         """Time passed, with or without a frame: close what is due."""

@@ -58,6 +58,11 @@ class LineFlow:
     crossings: list[Crossing] = field(default_factory=list)
     _walkers: dict[int, _Walker] = field(default_factory=dict)
 
+    @property
+    def settled(self) -> bool:
+        """Whether nobody is on the way across."""
+        return all(walker.beyond is None for walker in self._walkers.values())
+
     def observe(self, sightings: Iterable[Sighting], alive: frozenset[int], at: float) -> None:
         """One frame: the tracks seen in it, and the ids of all tracks that may still be found again."""
         for sighting in sightings:

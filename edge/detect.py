@@ -108,6 +108,7 @@ class OnnxDetector:
         self._confidence, self._iou, self._look = confidence, iou, look
         self._input_name, self._fixed_hw = self._input_of_model()
         self._stride, self._size = self._size_of_input(input_size)
+        self._full = (self._size,) if isinstance(self._size, int) else self._size
         self._layout = self._probe()
         self._input: _Input | None = None
         self.input_hw = self._fixed_hw or (self._size if isinstance(self._size, tuple) else None)
@@ -115,6 +116,20 @@ class OnnxDetector:
     def detect(self, image: ImageArray) -> Detections:
         """Objects of one frame (H, W, 3) uint8 BGR, boxes clipped to it; ValueError for other arrays."""
         return self.postprocess(self.infer(self.preprocess(image)))
+
+    @property
+    def resizable(self) -> bool:
+        """Whether the model takes inputs of several sizes."""
+        return self._fixed_hw is None
+
+    def shrink(self, share: float) -> None:
+        """From the next frame on, take this share (0..1] of the configured input size, in whole strides."""
+        if self._fixed_hw is None:
+            sides = [
+                max(self._stride, round(side * share / self._stride) * self._stride) for side in self._full
+            ]
+            self._size = sides[0] if len(sides) == 1 else (sides[0], sides[1])
+            self._input, self.input_hw = None, self._size if isinstance(self._size, tuple) else None
 
     def preprocess(self, image: ImageArray) -> FloatArray:
         """The model's input (1, 3, h, w) float32; the same buffer each time."""

@@ -76,6 +76,11 @@ class FaultBook:
 
     def __init__(self, faults: dict[Flag, Fault]) -> None:
         self._faults = faults
+        self._noted: dict[Flag, list[Span]] = {}
+
+    def note(self, flag: Flag, span: Span) -> None:
+        """Mark a span for another reason than the picture; spans of one flag come in order."""
+        self._noted.setdefault(flag, []).append(span)
 
     @property
     def current(self) -> tuple[Flag, ...]:
@@ -101,9 +106,11 @@ class FaultBook:
         """
         observed = without(arrived, blind)
         found: dict[Flag, float] = {}
-        for flag, fault in self._faults.items():
+        for flag in FAULTS:
+            own = self._faults[flag].spans() if flag in self._faults else []
+            spans = joined([*own, *self._noted.get(flag, [])])
             base = arrived if flag in BLIND else observed
-            under = round(sum(seconds(clip(fault.spans(), *span)) for span in base), 3)
+            under = round(sum(seconds(clip(spans, *span)) for span in base), 3)
             if under >= least_s:
                 found[flag] = under
         return found
@@ -112,6 +119,9 @@ class FaultBook:
         """Drop what ended before an instant."""
         for fault in self._faults.values():
             fault.forget(before)
+        self._noted = {
+            flag: [span for span in spans if span[1] > before] for flag, spans in self._noted.items()
+        }
 
 
 def joined(spans: Iterable[Span]) -> list[Span]:

@@ -99,6 +99,11 @@ class ZoneFlow:
         self._frame_at: float | None = None
         self.visits: list[Visit] = []
 
+    @property
+    def settled(self) -> bool:
+        """Whether nobody in sight is on the way in or out."""
+        return all(m.changed_at is None for m in self._members.values() if m.seen_at == self._frame_at)
+
     def observe(self, sightings: Sequence[Sighting], alive: frozenset[int], at: float) -> None:
         """One frame: the tracks seen in it, and the ids of all tracks that may still be found again."""
         anchors = np.array([sighting.anchor for sighting in sightings]).reshape(-1, 2)

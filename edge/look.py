@@ -26,15 +26,19 @@ WORTH: Final = 0.85
 def part_of(layout: Layout) -> Part | None:
     """The part (x1, y1, x2, y2) of the frame, pixels, half open; None when it is nearly the whole frame."""
     width, height = layout.wh
-    low, high = np.full(2, np.inf), np.full(2, -np.inf)
-    for points, groups in _shapes(layout):
-        first, last = _reach(layout, points, groups)
-        low, high = np.minimum(low, first), np.maximum(high, last)
+    found = reaches(layout)
+    low, high = found[:, :2].min(axis=0, initial=np.inf), found[:, 2:].max(axis=0, initial=-np.inf)
     x1, y1 = (int(v) for v in np.floor(np.clip(low, 0, (width, height))))
     x2, y2 = (int(v) for v in np.ceil(np.clip(high, 0, (width, height))))
     if x2 <= x1 or y2 <= y1 or (x2 - x1) * (y2 - y1) >= WORTH * width * height:
         return None
     return x1, y1, x2, y2
+
+
+def reaches(layout: Layout) -> Points:
+    """Of each zone, bay and line (S, 4) the box around it and its margins, pixels; it may stand out of the frame."""
+    boxes = [np.concatenate(_reach(layout, points, groups)) for points, groups in _shapes(layout)]
+    return np.array(boxes, np.float64).reshape(-1, 4)
 
 
 def _shapes(layout: Layout) -> list[tuple[Points, frozenset[ClassGroup]]]:

@@ -105,6 +105,15 @@ class BayWatch:
     def __len__(self) -> int:
         return len(self._bays)
 
+    @property
+    def settled(self) -> bool:
+        """Whether every bay is decided and nothing speaks against its state."""
+        return all(
+            bay.occupied is not None and bay.against_s == 0.0 and not bay.empty and bay.left_at is None
+            for bay in self._bays.values()
+            if bay.first_at is not None
+        )
+
     def observe(self, detections: Detections, at: float) -> None:
         """One frame. Detections may be weaker than the configured confidence: those weigh less."""
         looks = self._looks(detections)

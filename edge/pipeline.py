@@ -1,4 +1,4 @@
-"""One frame = four calls: detect, track, count, hand on what closed. Knows the core and Protocols only."""
+"""One frame = four calls: detect (or hold the last answer, `edge.gate`), track, count, hand on what closed. Knows the core and Protocols only."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from contract.messages import Body
+from edge.gate import Gate
 from edge.records import Detections, Frame, ImageArray, Track
 from edge.track import Tracker
 
@@ -24,8 +25,20 @@ class Detector(Protocol):
 class Counters(Protocol):
     """What turns detections and tracks into closed records."""
 
-    def observe(self, detections: Detections, tracks: Sequence[Track], at: float) -> list[Body]:
-        """One frame."""
+    @property
+    def ways_settled(self) -> bool:
+        """Whether nobody is on the way into or out of a zone or across a line."""
+        ...
+
+    @property
+    def bays_settled(self) -> bool:
+        """Whether no bay is in the middle of a decision."""
+        ...
+
+    def observe(
+        self, detections: Detections, tracks: Sequence[Track], at: float, *, held: bool = False
+    ) -> list[Body]:
+        """One frame; ``held``: nobody looked, its detections are those of the frame before."""
         ...
 
     def advance(self, at: float) -> list[Body]:
@@ -40,8 +53,10 @@ class Counters(Protocol):
 class Pipeline:
     """The way of one camera's frames. The picture goes out of scope with `step`."""
 
-    def __init__(self, detector: Detector, tracker: Tracker, counters: Counters) -> None:
-        self._detector, self._tracker = detector, tracker
+    def __init__(
+        self, detector: Detector, tracker: Tracker, counters: Counters, gate: Gate | None = None
+    ) -> None:
+        self._detector, self._tracker, self.gate = detector, tracker, gate
         self.counters = counters
         self.detections = Detections.empty()
         self.tracks: tuple[Track, ...] = ()
@@ -51,6 +66,11 @@ class Pipeline:
 
         ``detections`` and ``tracks`` then hold this frame's values, for a masked preview.
         """
-        self.detections = self._detector.detect(frame.image)
+        ways, bays = self.counters.ways_settled, self.counters.bays_settled
+        held = self.gate is not None and self.gate.holds(frame, ways_settled=ways, bays_settled=bays)
+        if not held:
+            self.detections = self._detector.detect(frame.image)
         self.tracks = self._tracker.update(self.detections, frame.at)
-        return self.counters.observe(self.detections, self.tracks, frame.at)
+        if self.gate is not None:
+            self.gate.tracked(self.tracks, frame.at)
+        return self.counters.observe(self.detections, self.tracks, frame.at, held=held)

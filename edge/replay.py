@@ -20,11 +20,13 @@ from edge.config import BoxConfig, CameraEntry, ModelEntry, wire_config
 from edge.counters import CameraCounters
 from edge.detect import OnnxDetector, resolve_model
 from edge.errors import CameraError, ModelError
+from edge.gate import Gate, watched_cells
 from edge.grid import PresenceGrid
 from edge.letterbox import Part
 from edge.look import part_of
 from edge.pipeline import WEAK, Detector, Pipeline
 from edge.records import Frame
+from edge.stillness import COLS, Stillness, rows_of
 from edge.track import Tracker, TrackerSettings
 from edge.video_file import VideoFile
 from edge.watching import PictureWatch
@@ -84,6 +86,11 @@ def layout_of(box: BoxConfig, camera: CameraEntry, wh: tuple[int, int]) -> Layou
     )
 
 
+def gate_of(layout: Layout) -> Gate:
+    """What spares the detector the frames in which nothing moves."""
+    return Gate(Stillness(watched_cells(layout, rows_of(layout.wh), COLS)))
+
+
 @dataclass(slots=True)
 class ReplayResult:
     """What a replay measured; ``warning`` is set when the video ended early."""
@@ -99,7 +106,14 @@ class Replay:
     """One video, one camera of a configuration, one detector. Iterate `bodies` once."""
 
     def __init__(
-        self, video: VideoFile, box: BoxConfig, camera: CameraEntry, detector: NamedDetector, start: datetime
+        self,
+        video: VideoFile,
+        box: BoxConfig,
+        camera: CameraEntry,
+        detector: NamedDetector,
+        start: datetime,
+        *,
+        skip_still: bool = False,
     ) -> None:
         self._video = video
         self.confidence, self.fps = box.model.confidence, video.fps
@@ -125,7 +139,9 @@ class Replay:
             faults=self._watch.sight,
         )
         tracker = Tracker(TrackerSettings(confidence=box.model.confidence), self.layout.wh)
-        self.pipeline = Pipeline(detector, tracker, self.counters)
+        # Off unless asked for: a replay is what skipping is measured against (docs/saving.md).
+        gate = gate_of(self.layout) if skip_still else None
+        self.pipeline = Pipeline(detector, tracker, self.counters, gate)
         self.result = ReplayResult()
         self._began, self._last = 0.0, 0.0
 

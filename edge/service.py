@@ -24,6 +24,7 @@ from edge.health import HealthProbe, notify
 from edge.purpose_log import record_purposes
 from edge.replay import build_detector
 from edge.server_time import hooks
+from edge.sharing import Sharing
 from edge.spool import Spool
 from edge.station import Station
 from edge.timekeeping import Timekeeper
@@ -40,22 +41,25 @@ _IDLE_S = 0.25
 class Service:
     """The box as a process. `run` returns once every file has ended or `stop` is set."""
 
-    def __init__(self, box: BoxConfig, base: Path, state: Path) -> None:
+    def __init__(self, box: BoxConfig, base: Path, state: Path, *, root: Path = Path("/")) -> None:
         self._box = box
         self._uplink_parts = (
             None if box.server is None else (box.server, read_token(base / box.server.token_file))
         )
         state.mkdir(parents=True, exist_ok=True)
-        self._probe = HealthProbe(state)
+        self._probe = HealthProbe(state, root=root)
         self._time = Timekeeper(BoxClock(self._probe.clock, trusted=box.clock == "trusted"), box.interval_s)
         record_purposes(state, box, self._time.clock.utc())
         self.spool = Spool(state / "spool.db", device=box.device, run=secrets.token_hex(8))
         self._stations: list[Station] = []
+        resizable = True
         for entry in box.cameras:
             detector = build_detector(box, base, entry)
             camera = open_source(entry.source, base, rate=entry.max_fps)
             model = (detector.label, detector.sha256)
             self._stations.append(Station(box, entry, camera, detector, model, self._time.timeline))
+            resizable &= detector.resizable
+        self.sharing = Sharing(self._stations, self._probe, resizable=resizable)
 
     def run(self, stop: threading.Event) -> None:
         """Count until told to stop; then close the open interval and try to deliver it."""
@@ -91,8 +95,7 @@ class Service:
             closed: list[Body] = []
             if self._time.look():
                 self.spool.begin_run(secrets.token_hex(8))
-            for station in self._stations:
-                closed += station.step(_IDLE_S / len(self._stations))
+            closed += self.sharing.step(_IDLE_S)
             if time.monotonic() >= health_due:
                 health_due = time.monotonic() + HEALTH_S
                 closed += self._health()

@@ -13,9 +13,14 @@ from contract.version import VERSION
 from edge.camera import Camera
 from edge.config import BoxConfig, CameraEntry, wire_config
 from edge.counters import CameraCounters
+from edge.detect import OnnxDetector
 from edge.grid import PresenceGrid
+from edge.pace import Rung
 from edge.pipeline import Detector, Pipeline
+from edge.presence import HOLD_S
 from edge.provisional import Slice
+from edge.records import Frame
+from edge.replay import gate_of
 from edge.timeline import Timeline
 from edge.track import Tracker, TrackerSettings
 from edge.watching import PictureWatch
@@ -62,6 +67,7 @@ class Station:
         self._slices: list[Slice] = []
         self._began = now()
         self._wh = NO_PICTURE
+        self._rung, self.counted_at = Rung(), float("-inf")
         self._check: StartCheck | None = StartCheck(box, entry, detector)
         self._watch = PictureWatch(entry.id)
         self.grid = PresenceGrid(self.config(utc_now()), confidence=box.model.confidence)
@@ -75,8 +81,10 @@ class Station:
     def step(self, timeout_s: float) -> list[Body]:
         """Wait for the newest frame, count it, and return what closed, with or without a frame."""
         frame = self.camera.latest(timeout_s)
-        if frame is None:
-            return self._wait()
+        return self.wait() if frame is None else self.count(frame)
+
+    def count(self, frame: Frame) -> list[Body]:
+        """Count one frame, and return what closed."""
         closed: list[Body] = []
         height, width = frame.image.shape[:2]
         if (width, height) != self._wh:
@@ -84,8 +92,12 @@ class Station:
             self._wh = (width, height)
             self._pipeline = self._new_pipeline()
         began = time.monotonic()
+        if self._rung != Rung():
+            self._live.flag("degraded", max(self.counted_at, frame.at - HOLD_S), frame.at)
+        self.counted_at = frame.at
         closed += self._pipeline.step(frame)
-        self.timing.took(time.monotonic() - began)
+        if not self.held:
+            self.timing.took(time.monotonic() - began)
         self._watch.frame(frame, self._pipeline.detections)
         if self._check is not None and self._check.frame(self._wh, self._pipeline.tracks, frame.at):
             self._check = None
@@ -96,7 +108,20 @@ class Station:
         """The faults of its picture now (`edge.sight`), the worst first; a camera that is away is its source's to tell."""
         return self._watch.sight.current
 
-    def _wait(self) -> list[Body]:
+    @property
+    def held(self) -> bool:
+        """Whether the detector was spared the last frame."""
+        gate = self._pipeline.gate
+        return gate is not None and gate.holding
+
+    def at_pace(self, rung: Rung) -> None:
+        """Look as often and as closely as a rung says; the seconds below full pace are flagged as degraded."""
+        self._rung = rung
+        if isinstance(self._detector, OnnxDetector):
+            self._detector.shrink(rung.size)
+
+    def wait(self) -> list[Body]:
+        """Time passed without a frame; return what closed."""
         now = self._now()
         if self._wh == NO_PICTURE:
             if now < self._began + START_S:
@@ -106,7 +131,8 @@ class Station:
 
     def _new_pipeline(self) -> Pipeline:
         tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence), self._wh)
-        return Pipeline(self._detector, tracker, self._counters())
+        gate = gate_of(self._layout()) if self._box.saving.skip_still else None
+        return Pipeline(self._detector, tracker, self._counters(), gate)
 
     def drift(self) -> list[str]:
         """A line for each zone and class whose entries and exits do not fit who was seen in it (`edge.drift`)."""
@@ -129,11 +155,13 @@ class Station:
         taken, self._slices, self._live.slices = self._slices + self._live.slices, [], []
         return taken
 
+    def _layout(self) -> Layout:
+        return Layout.of(self.config(utc_now()), self._wh)
+
     def _counters(self) -> CameraCounters:
-        layout = Layout.of(self.config(utc_now()), self._wh)
         self._live = CameraCounters(
             self.entry.id,
-            layout,
+            self._layout(),
             interval_s=self._box.interval_s,
             anchor=self._timeline,
             confidence=self._box.model.confidence,

@@ -16,13 +16,13 @@ EDGE_CORE = {
     "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
-    "timeline", "provisional", "grid_loose", "sight", "faults", "alignment",
+    "gate", "turns", "pace", "timeline", "provisional", "grid_loose", "sight", "faults", "alignment",
     "spool_pack", "spool_merge", "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
     "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
-    "holding", "timekeeping", "watching",
+    "sharing", "holding", "timekeeping", "watching",
 }  # fmt: skip
 SERVER_CORE = {
     "reports",
@@ -174,6 +174,7 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "preview",
         "encode",
         "faces",
+        "stillness",
         "spool",
         "spool_letters",
         "spool_view",

@@ -52,15 +52,19 @@ def build(box: BoxConfig, sights: Sequence[Sight]) -> Replay:
     return Replay(film, box, box.cameras[0], film, START)
 
 
-def count(box: BoxConfig, sights: Sequence[Sight], windows: Sequence[Span]) -> Counted:
+def count(
+    box: BoxConfig, sights: Sequence[Sight], windows: Sequence[Span], replay: Replay | None = None
+) -> Counted:
     """Run the box over the frames; its records, bay by bay states and confirmed tracks.
+
+    ``replay``: one of those frames built elsewhere.
 
     Raises:
         ValueError: the configuration's intervals are not the windows of this bench.
     """
     if box.interval_s != WINDOW_S:
         raise ValueError(f"interval_s must be {WINDOW_S:g} (got {box.interval_s})")
-    counted, replay = Counted(), build(box, sights)
+    counted, replay = Counted(), replay or build(box, sights)
     stays: dict[str, dict[str, dict[int, Any]]] = {}
 
     def watch(frame: Frame, pipeline: Pipeline, counters: CameraCounters) -> None:
