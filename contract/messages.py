@@ -37,6 +37,8 @@ from contract.names import (
     GRID_INTERVAL_S,
     UNOBSERVED_FLAGS,
     Flag,
+    HealthReason,
+    HealthVerdict,
     Hex16,
     Name,
     ObjectClass,
@@ -255,7 +257,12 @@ class ConfigBody(Body):
 
 
 class HealthBody(Body):
-    """``parvis.health.v1``: once a minute and camera. Null means that this box cannot tell."""
+    """``parvis.health.v1``: once a minute and camera. Null means that this box cannot tell.
+
+    ``verdict`` and ``reasons`` concern this camera and the box, ``flags`` the picture now; ``spool_merged`` and
+    ``spool_dropped`` count over the spool's life; ``boot_s`` and ``uptime_s`` last since the machine and the process
+    started.
+    """
 
     type: Literal["parvis.health.v1"] = "parvis.health.v1"
     at: UtcSecond
@@ -274,6 +281,14 @@ class HealthBody(Body):
     clock: TimeQuality
     software: Label
     model: Label
+    verdict: HealthVerdict | None = None
+    reasons: tuple[HealthReason, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    spool_merged: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    spool_dropped: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    disk_degraded: bool | None = None
+    boot_s: Seconds | None = None
+    uptime_s: Seconds | None = None
 
 
 __all__ = [

@@ -29,6 +29,7 @@ from edge.cli_parts import (
     progress,
     start_time,
 )
+from edge.doctor_cli import doctor
 from edge.errors import CameraError
 from edge.zones_cli import zones_app
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="The box next to the camera.")
 app.add_typer(zones_app, name="zones")
 app.command()(blur)
+app.command()(doctor)
 _START = "2026-01-01T00:00:00Z"
 
 

@@ -16,6 +16,7 @@ from contract.messages import Body
 from contract.version import VERSION
 from edge.camera import open_source
 from edge.config import BoxConfig
+from edge.courier import PUSH_S, Courier
 from edge.errors import SpoolError
 from edge.grid import PresenceGrid
 from edge.grid_keeping import keep, take_up
@@ -24,7 +25,8 @@ from edge.purpose_log import record_purposes
 from edge.replay import build_detector
 from edge.spool import Spool
 from edge.station import Station, utc_now
-from edge.uplink import Uplink, read_token
+from edge.uplink import read_token
+from edge.vigil import Vigil
 
 log = logging.getLogger("parvis.edge")
 
@@ -56,6 +58,7 @@ class Service:
             camera = open_source(entry.source, base, rate=entry.max_fps)
             model = (detector.label, detector.sha256)
             self._stations.append(Station(box, entry, camera, detector, model, self._anchor))
+        self.vigil = Vigil(box, self._stations, self.spool, self._probe)
 
     def run(self, stop: threading.Event) -> None:
         """Count until told to stop; then close the open interval and try to deliver it."""
@@ -66,11 +69,12 @@ class Service:
             delivery.start()
         grids, kept = take_up(self.spool.kept(), self._grids(), _anchor() + time.monotonic())
         self.spool.append([*(station.config(utc_now()) for station in self._stations), *grids], kept)
-        notify("READY=1")
+        self.vigil.begin()
         try:
             self._loop(stop)
         finally:
             notify("STOPPING=1")
+            self.vigil.end()
             stop.set()
             self._finish()
             if uplink is not None and delivery is not None:
@@ -97,7 +101,8 @@ class Service:
                     log.info("since the start, %s", line)
             if closed:
                 self.spool.append(closed, keep(self._grids()))
-            notify("WATCHDOG=1")
+                self.vigil.stored(closed, time.monotonic())
+            self.vigil.turn(time.monotonic())
             if all(station.camera.state == "ended" for station in self._stations):
                 return
 
@@ -130,6 +135,7 @@ class Service:
                 inference_ms=station.timing.inference_ms,
                 model=station.model[0],
                 software=VERSION,
+                standing=self.vigil.standing(station.entry.id),
             )
             for station in self._stations
         ]
@@ -145,12 +151,18 @@ class Service:
     def _grids(self) -> list[PresenceGrid]:
         return [station.grid for station in self._stations]
 
-    def _uplink(self) -> Uplink | None:
+    def _uplink(self) -> Courier | None:
         if self._uplink_parts is None:
             log.info("no server is configured: records stay in the spool")
             return None
         server, token = self._uplink_parts
-        return Uplink(self.spool, url=server.url, token=token)
+        pulse = self.vigil.pulse
+        pulse.promise("delivering", time.monotonic() + PUSH_S)
+        courier = Courier(
+            self.spool, url=server.url, token=token, moves=lambda by: pulse.promise("delivering", by)
+        )
+        self.vigil.excuse = lambda: courier.excuse
+        return courier
 
 
 def _anchor() -> float:

@@ -17,10 +17,11 @@ EDGE_CORE = {
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
     "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
+    "vitals", "remedies", "pulse", "exposition", "ledger", "place_figures", "box_figures", "healthz", "doctor_line",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
-    "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
+    "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli", "vigil", "vital_signs", "doctor", "doctor_camera", "doctor_cli",
 }  # fmt: skip
 SERVER_CORE = {"reports", "errors", "suppression", "public_table", "retention"}
 # One adapter in two files: the second is a part of the first.
@@ -36,6 +37,7 @@ PARTS = {
     ("edge.faces", "edge.model_file"),
     ("edge.faces", "edge.session"),
     ("edge.privacy_blur", "edge.carry"),
+    ("edge.courier", "edge.uplink"),
     ("edge.spool", "edge.spool_rows"),
     ("edge.spool", "edge.spool_repair"),
     ("edge.spool_repair", "edge.spool_rows"),
@@ -131,6 +133,8 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "spool_view",
         "uplink",
         "health",
+        "courier",
+        "status_page",
     }
     known |= {second.split(".")[1] for _, second in PARTS}
     assert {path.stem for path in modules("edge")} <= known
