@@ -31,7 +31,7 @@ def families(
     yield Family(
         "parvis_inference_seconds",
         "summary",
-        "Time that a look at one picture takes: detector, tracker and counters.",
+        "Time that a look at one picture takes: detection and counting.",
         [
             item
             for camera, look in looks.items()
