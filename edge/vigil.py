@@ -113,11 +113,11 @@ class Vigil:
             except Exception:
                 log.exception("the state of the box could not be published; counting goes on")
 
-    def stored(self, bodies: Iterable[Body], at: float) -> None:
-        """Bodies that the spool has taken."""
+    def stored(self, bodies: Iterable[Body], at: float, *, held: bool = False) -> None:
+        """Bodies that the spool has taken; ``held``: counts whose time is not known yet were kept beside them."""
         bodies = list(bodies)
         self._ledger.add(bodies, at)
-        if any(isinstance(body, Interval) for body in bodies):
+        if held or any(isinstance(body, Interval) for body in bodies):
             self._stored(at)
             self._vitals = replace(self._vitals, closed_at=at)
 

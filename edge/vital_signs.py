@@ -13,7 +13,7 @@ from edge.vitals import Backlog, CameraVitals, frame_limit_s
 def camera_vitals(station: Station) -> CameraVitals:
     """One camera now."""
     camera, timing = station.camera, station.timing
-    flags: frozenset[Flag] = frozenset(getattr(station, "flags", ()))
+    flags: frozenset[Flag] = frozenset(getattr(station, "faults", ()))
     return CameraVitals(
         camera=station.entry.id,
         state=camera.state,

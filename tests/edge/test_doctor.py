@@ -19,6 +19,8 @@ from edge.status_page import Page, StatusPage
 from tests.edge import fault_server as faults
 from tests.edge.fault_server import TOKEN, FaultServer
 from tests.front_door import box_file, parvis
+from tests.privacy import canary
+from tests.privacy.canary import Needles
 
 PASSWORD = "Hunter2-9c41"
 
@@ -87,6 +89,16 @@ def test_what_is_wrong_is_red_with_its_remedy_and_no_secret_is_told(tmp_path: Pa
     assert "not ready: mend what is red" in said.out
     for word in (PASSWORD, TOKEN, "Bearer"):
         assert word not in said.out + said.err
+
+
+def test_r35_no_pixel_is_told(tmp_path: Path) -> None:
+    video = canary.video(tmp_path / "clip.mkv", 1, seconds=20, fps=10)
+    needles = Needles(canary.layouts(*next(canary.frames(video))))
+    found = examined(tmp_path, box(tmp_path))
+    said = json.dumps([line.as_dict() for lines in found.values() for line in lines]).encode()
+    assert found["camera cam"][-1].message == "the picture is bright enough"
+    assert needles.found(said) == 0
+    assert canary.magic(said) == []
 
 
 def test_a_broken_configuration_has_its_own_code(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ class Station:
     camera: Camera = field(default_factory=Camera)
     timing: _Timing = field(default_factory=_Timing)
     model: tuple[str, str] = ("tiny", "0" * 64)
+    faults: tuple[str, ...] = ()
 
 
 @dataclass
@@ -211,6 +212,17 @@ def test_intervals_that_are_never_stored_starve_the_watchdog(world: World) -> No
     assert world.healthz()[0] == 503
 
 
+def test_r16_counts_that_wait_for_a_clock_are_stored_and_starve_nothing(world: World) -> None:
+    world.run(60)
+    world.closes = False
+    before = world.fed
+    for _ in range(60):
+        world.run(10)
+        world.vigil.stored([], world.clock[0], held=True)
+    assert world.fed - before >= 38
+    assert {reason["reason"] for reason in world.healthz()[1]["reasons"]} == {"not_delivering"}
+
+
 def test_an_uplink_that_hangs_starves_the_watchdog(world: World) -> None:
     world.run(60)
     world.delivering = False
@@ -227,6 +239,17 @@ def test_a_loop_that_hangs_is_red_on_the_page(world: World) -> None:
     assert world.healthz()[0] == 503
     assert "loop_stalled" in {reason["reason"] for reason in world.healthz()[1]["reasons"]}
     assert world.fed == fed
+
+
+def test_faults_of_the_picture_are_told(world: World) -> None:
+    world.station.faults = ("frozen", "dark")
+    world.run(60)
+    assert world.healthz()[0] == 503
+    assert world.vigil.standing("cam")["flags"] == ("dark", "frozen")
+    assert world.vigil.standing("cam")["reasons"] == ("picture_blind", "picture_poor")
+    page = world.vigil.page("/metrics", "")
+    assert page is not None
+    assert 'parvis_camera_flag{camera="cam",flag="frozen"} 1' in page.text
 
 
 def test_a_recording_that_ended_stops_nothing(world: World) -> None:
