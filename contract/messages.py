@@ -12,7 +12,6 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -23,8 +22,6 @@ from contract.base import (
     Histogram,
     IntervalSeconds,
     Label,
-    Metres,
-    Point,
     Seconds,
     Sha256,
     Strict,
@@ -33,6 +30,7 @@ from contract.base import (
     format_time,
     parse_time,
 )
+from contract.layout import GroundConfig, LineConfig, ZoneConfig
 from contract.names import (
     GRID_INTERVAL_S,
     UNOBSERVED_FLAGS,
@@ -42,9 +40,7 @@ from contract.names import (
     Hex16,
     Name,
     ObjectClass,
-    Purpose,
     TimeQuality,
-    ZoneKind,
 )
 
 # Sums of rounded seconds may pass the interval by a rounding step; anything more is a fault.
@@ -207,39 +203,6 @@ class AnomalyBody(Body):
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None
     size_m: Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None
     confidence: Fraction
-
-
-class ZoneConfig(Strict):
-    """One zone as the box counts it; its version names exactly this geometry and these rules."""
-
-    id: Name
-    kind: ZoneKind
-    purpose: Purpose
-    polygon: tuple[Point, ...] | None
-    bays: dict[Name, tuple[Point, ...]] = Field(default_factory=dict)
-    capacity: Annotated[int, Field(ge=1, le=100_000)] | None
-    classes: tuple[ObjectClass, ...]
-
-    @property
-    def version(self) -> str:
-        """First 16 hex digits of the SHA-256 of this zone's canonical JSON."""
-        return hashlib.sha256(canonical(self).encode()).hexdigest()[:16]
-
-
-class LineConfig(Strict):
-    """One count line, from a to b."""
-
-    id: Name
-    points: tuple[Point, Point]
-    classes: tuple[ObjectClass, ...]
-
-
-class GroundConfig(Strict):
-    """Four image points (fractions) and their place on the ground, in metres or as (lon, lat)."""
-
-    image: tuple[Point, Point, Point, Point]
-    metres: tuple[Metres, Metres, Metres, Metres] | None = None
-    lonlat: tuple[Metres, Metres, Metres, Metres] | None = None
 
 
 class ConfigBody(Body):
