@@ -11,7 +11,6 @@ Rules:
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -22,8 +21,6 @@ from contract.base import (
     Histogram,
     IntervalSeconds,
     Label,
-    Metres,
-    Point,
     Seconds,
     Sha256,
     SpanSeconds,
@@ -33,16 +30,17 @@ from contract.base import (
     format_time,
     parse_time,
 )
+from contract.layout import GroundConfig, LineConfig, ZoneConfig
 from contract.names import (
     GRID_INTERVAL_S,
     UNOBSERVED_FLAGS,
     Flag,
+    HealthReason,
+    HealthVerdict,
     Hex16,
     Name,
     ObjectClass,
-    Purpose,
     TimeQuality,
-    ZoneKind,
 )
 
 # Sums of rounded seconds may pass the interval by a rounding step; anything more is a fault.
@@ -207,39 +205,6 @@ class AnomalyBody(Body):
     confidence: Fraction
 
 
-class ZoneConfig(Strict):
-    """One zone as the box counts it; its version names exactly this geometry and these rules."""
-
-    id: Name
-    kind: ZoneKind
-    purpose: Purpose
-    polygon: tuple[Point, ...] | None
-    bays: dict[Name, tuple[Point, ...]] = Field(default_factory=dict)
-    capacity: Annotated[int, Field(ge=1, le=100_000)] | None
-    classes: tuple[ObjectClass, ...]
-
-    @property
-    def version(self) -> str:
-        """First 16 hex digits of the SHA-256 of this zone's canonical JSON."""
-        return hashlib.sha256(canonical(self).encode()).hexdigest()[:16]
-
-
-class LineConfig(Strict):
-    """One count line, from a to b."""
-
-    id: Name
-    points: tuple[Point, Point]
-    classes: tuple[ObjectClass, ...]
-
-
-class GroundConfig(Strict):
-    """Four image points (fractions) and their place on the ground, in metres or as (lon, lat)."""
-
-    image: tuple[Point, Point, Point, Point]
-    metres: tuple[Metres, Metres, Metres, Metres] | None = None
-    lonlat: tuple[Metres, Metres, Metres, Metres] | None = None
-
-
 class ConfigBody(Body):
     """``parvis.config.v1``: what one camera counts from ``at`` on; sent at start and on change."""
 
@@ -255,7 +220,12 @@ class ConfigBody(Body):
 
 
 class HealthBody(Body):
-    """``parvis.health.v1``: once a minute and camera. Null means that this box cannot tell."""
+    """``parvis.health.v1``: once a minute and camera. Null means that this box cannot tell.
+
+    ``verdict`` and ``reasons`` concern this camera and the box, ``flags`` the picture now; ``spool_merged`` and
+    ``spool_dropped`` count over the spool's life; ``boot_s`` and ``uptime_s`` last since the machine and the process
+    started.
+    """
 
     type: Literal["parvis.health.v1"] = "parvis.health.v1"
     at: UtcSecond
@@ -274,6 +244,14 @@ class HealthBody(Body):
     clock: TimeQuality
     software: Label
     model: Label
+    verdict: HealthVerdict | None = None
+    reasons: tuple[HealthReason, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    spool_merged: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    spool_dropped: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    disk_degraded: bool | None = None
+    boot_s: Seconds | None = None
+    uptime_s: Seconds | None = None
 
 
 __all__ = [

@@ -40,6 +40,30 @@ Flag = Literal["dark", "degraded", "moved", "covered", "frozen", "lost"]
 # Seconds under these flags saw nothing trustworthy, so they are missing from observed_s.
 UNOBSERVED_FLAGS: Final[frozenset[Flag]] = frozenset({"moved", "covered", "frozen", "lost"})
 
+# How a box is, by its own judgement (`edge.vitals`), and why. Failing: intervals are not counted, stored or delivered.
+HealthVerdict = Literal["healthy", "degraded", "failing"]
+HealthReason = Literal[
+    "starting",
+    "loop_stalled",
+    "camera_lost",
+    "camera_ended",
+    "picture_blind",
+    "picture_poor",
+    "inference_stalled",
+    "nothing_closed",
+    "disk_refuses",
+    "disk_full",
+    "disk_low",
+    "not_delivering",
+    "backlog",
+    "records_refused",
+    "records_dropped",
+    "records_merged",
+    "clock_unsynced",
+    "hot",
+    "throttled",
+]
+
 INTERVALS_S: Final = (10, 30, 60, 300, 900)
 GRID_INTERVAL_S: Final = 3600
 

@@ -29,6 +29,7 @@ from edge.cli_parts import (
     progress,
     start_time,
 )
+from edge.doctor_cli import doctor
 from edge.errors import CameraError
 from edge.outbox_cli import outbox_app, status
 from edge.zones_cli import zones_app
@@ -44,6 +45,7 @@ app = typer.Typer(no_args_is_help=True, help="The box next to the camera.")
 app.add_typer(zones_app, name="zones")
 app.add_typer(outbox_app, name="outbox")
 app.command()(blur)
+app.command()(doctor)
 app.command()(status)
 _START = "2026-01-01T00:00:00Z"
 

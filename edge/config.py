@@ -6,6 +6,7 @@ what the server knows of a zone is what the box counts.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -211,11 +212,28 @@ class SavingEntry(Closed):
     skip_still: bool = True
 
 
+class StatusEntry(Closed):
+    """The box's own page (`edge.status_page`): ``/healthz`` and ``/metrics``; port 0 or null turns it off."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = 9109
+
+    @model_validator(mode="after")
+    def _address(self) -> StatusEntry:
+        if not re.fullmatch(r"[A-Za-z0-9.:_-]{1,253}", self.host):
+            raise ValueError(
+                f"host must be an address or a name of this machine, without port (got {self.host!r}). Leave it out for"
+                " this machine alone."
+            )
+        return self
+
+
 class BoxConfig(Closed):
     """The whole file. ``clock``: whether the time is known once the kernel or the server says so, or always."""
 
     device: Name
     server: ServerEntry | None = None
+    status: StatusEntry = StatusEntry()
     model: ModelEntry = ModelEntry()
     interval_s: IntervalSeconds = 60
     clock: Literal["synced", "trusted"] = "synced"

@@ -15,10 +15,11 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from contract.messages import HealthBody
 from contract.names import TimeQuality
@@ -107,6 +108,10 @@ class HealthProbe:
         """The processor's temperature, degrees Celsius."""
         return temperature_c(self._root / "sys/class/thermal")
 
+    def boot_s(self) -> float:
+        """Seconds since this machine started, asleep or awake."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
     def throttled(self) -> bool | None:
         """Whether heat or weak power slows the processor down now (Raspberry Pi)."""
         if self._vcgencmd is None:
@@ -134,8 +139,9 @@ class HealthProbe:
         inference_ms: float | None,
         model: str,
         software: str,
+        standing: Mapping[str, Any] | None = None,
     ) -> HealthBody:
-        """The health record of one camera at ``at``, a whole second in UTC."""
+        """The health record of one camera at ``at``, a whole second in UTC; ``standing``: more of its fields."""
         age_s = None if spool.oldest_at is None else max(0.0, at.timestamp() - spool.oldest_at)
         return HealthBody(
             camera=camera,
@@ -155,6 +161,7 @@ class HealthProbe:
             clock=self.clock(),
             software=software,
             model=model,
+            **(standing or {}),
         )
 
 
@@ -207,7 +214,7 @@ def kernel_clock_synced() -> bool | None:
 
 
 def notify(message: str) -> bool:
-    """Tell systemd ``READY=1``, ``WATCHDOG=1`` or ``STOPPING=1``; False where no systemd listens.
+    """Tell systemd ``READY=1``, ``WATCHDOG=1``, ``STATUS=…`` or ``STOPPING=1``; False where no systemd listens.
 
     Never raises and never blocks: a supervisor's trouble must not stop the counting.
     """

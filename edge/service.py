@@ -17,6 +17,7 @@ from contract.version import VERSION
 from edge.boxclock import BoxClock
 from edge.camera import open_source
 from edge.config import BoxConfig
+from edge.courier import PUSH_S, Courier
 from edge.errors import SpoolError
 from edge.grid import PresenceGrid
 from edge.grid_keeping import keep, take_up
@@ -28,7 +29,8 @@ from edge.sharing import Sharing
 from edge.spool import Spool
 from edge.station import Station
 from edge.timekeeping import Timekeeper
-from edge.uplink import Uplink, read_token
+from edge.uplink import read_token
+from edge.vigil import Vigil
 
 log = logging.getLogger("parvis.edge")
 
@@ -60,6 +62,9 @@ class Service:
             self._stations.append(Station(box, entry, camera, detector, model, self._time.timeline))
             resizable &= detector.resizable
         self.sharing = Sharing(self._stations, self._probe, resizable=resizable)
+        self.vigil = Vigil(
+            box, self._stations, self.spool, self._probe, clock=lambda: self._time.clock.quality
+        )
 
     def run(self, stop: threading.Event) -> None:
         """Count until told to stop; then close the open interval and try to deliver it."""
@@ -73,11 +78,12 @@ class Service:
         grids, grids_kept = take_up(kept, self._grids(), clock.unix() if clock.known else float("-inf"))
         dated, held = self._time.start(kept, [station.config(clock.utc()) for station in self._stations])
         self.spool.append([*dated, *grids], {**grids_kept, **held})
-        notify("READY=1")
+        self.vigil.begin()
         try:
             self._loop(stop)
         finally:
             notify("STOPPING=1")
+            self.vigil.end()
             stop.set()
             self._finish()
             if uplink is not None and delivery is not None:
@@ -107,7 +113,8 @@ class Service:
             closed += sorted_in
             if closed or held or self.spool.due:
                 self.spool.append(closed, {**keep(self._grids()), **held})
-            notify("WATCHDOG=1")
+                self.vigil.stored(closed, time.monotonic(), held=bool(held))
+            self.vigil.turn(time.monotonic())
             if all(station.camera.state == "ended" for station in self._stations):
                 return
 
@@ -127,6 +134,7 @@ class Service:
                 inference_ms=station.timing.inference_ms,
                 model=station.model[0],
                 software=VERSION,
+                standing=self.vigil.standing(station.entry.id),
             )
             for station in self._stations
         ]
@@ -144,9 +152,19 @@ class Service:
     def _grids(self) -> list[PresenceGrid]:
         return [station.grid for station in self._stations]
 
-    def _uplink(self) -> Uplink | None:
+    def _uplink(self) -> Courier | None:
         if self._uplink_parts is None:
             log.info("no server is configured: records stay in the spool")
             return None
         server, token = self._uplink_parts
-        return Uplink(self.spool, url=server.url, token=token, hooks=hooks(self._time.clock.server_said))
+        pulse = self.vigil.pulse
+        pulse.promise("delivering", time.monotonic() + PUSH_S)
+        courier = Courier(
+            self.spool,
+            url=server.url,
+            token=token,
+            hooks=hooks(self._time.clock.server_said),
+            moves=lambda by: pulse.promise("delivering", by),
+        )
+        self.vigil.excuse = lambda: courier.excuse
+        return courier

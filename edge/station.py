@@ -34,11 +34,16 @@ NO_PICTURE = (1, 1)
 
 @dataclass(slots=True)
 class _Timing:
-    """Moving averages for the health record."""
+    """For the health record: moving averages, and when this camera was last looked at, monotonic seconds."""
 
     inference_ms: float | None = None
+    frame_at: float | None = None
+    looked_at: float | None = None
+    looks: int = 0
+    looked_s: float = 0.0
 
     def took(self, seconds: float) -> None:
+        self.looks, self.looked_s = self.looks + 1, self.looked_s + seconds
         milliseconds = 1000 * seconds
         before = milliseconds if self.inference_ms is None else self.inference_ms
         self.inference_ms = 0.9 * before + 0.1 * milliseconds
@@ -86,6 +91,7 @@ class Station:
     def count(self, frame: Frame) -> list[Body]:
         """Count one frame, and return what closed."""
         closed: list[Body] = []
+        self.timing.frame_at = frame.at
         height, width = frame.image.shape[:2]
         if (width, height) != self._wh:
             closed += self.finish(frame.at)
@@ -96,8 +102,9 @@ class Station:
             self._live.flag("degraded", max(self.counted_at, frame.at - HOLD_S), frame.at)
         self.counted_at = frame.at
         closed += self._pipeline.step(frame)
+        self.timing.looked_at = time.monotonic()
         if not self.held:
-            self.timing.took(time.monotonic() - began)
+            self.timing.took(self.timing.looked_at - began)
         self._watch.frame(frame, self._pipeline.detections)
         if self._check is not None and self._check.frame(self._wh, self._pipeline.tracks, frame.at):
             self._check = None

@@ -1,7 +1,8 @@
 """``parvis``: one command for the box, the server and the demo.
 
 Exit codes: 0 done; 1 an unexpected failure; 2 wrong usage; 3 configuration; 4 video or camera; 5 model; 6 spool;
-7 the way to the server; 8 the server's own data or settings; 130 interrupted.
+7 the way to the server; 8 the server's own data or settings; 9 the doctor found something red;
+130 interrupted.
 """
 
 from __future__ import annotations

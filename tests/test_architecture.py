@@ -16,13 +16,14 @@ EDGE_CORE = {
     "records", "geometry", "zones", "yolo", "track", "presence", "flow", "parking",
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
+    "vitals", "remedies", "pulse", "exposition", "ledger", "place_figures", "box_figures", "healthz", "doctor_line",
     "gate", "turns", "pace", "timeline", "provisional", "grid_loose", "sight", "faults", "alignment",
     "spool_pack", "spool_merge", "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
     "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
-    "sharing", "holding", "timekeeping", "watching",
+    "vigil", "vital_signs", "doctor", "doctor_camera", "doctor_cli", "sharing", "holding", "timekeeping", "watching",
 }  # fmt: skip
 SERVER_CORE = {
     "reports",
@@ -41,6 +42,7 @@ SERVER_CORE = {
 PARTS = {
     ("edge.config", "edge.yaml_errors"),
     ("edge.camera", "edge.capture"),
+    ("edge.courier", "edge.uplink"),
     ("edge.camera", "edge.decode"),
     ("edge.camera", "edge.video_file"),
     ("edge.camera", "edge.sources"),
@@ -179,6 +181,8 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "spool_letters",
         "spool_view",
         "uplink",
+        "courier",
+        "status_page",
         "health",
         "boxclock",
         "server_time",

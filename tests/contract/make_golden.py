@@ -125,6 +125,14 @@ BODIES: dict[str, Body] = {
         clock="synced",
         software="0.1.0",
         model="starter",
+        verdict="degraded",
+        reasons=("picture_poor", "backlog"),
+        flags=("dark",),
+        spool_merged=0,
+        spool_dropped=0,
+        disk_degraded=False,
+        boot_s=86400.5,
+        uptime_s=3600.5,
     ),
 }
 

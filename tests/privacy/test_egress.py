@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from contract.messages import Body, ConfigBody, GridBody, HealthBody, ZoneBody, ZoneConfig, ZoneCounts
-from contract.names import CLASSES, UNOBSERVED_FLAGS
+from contract.names import CLASSES, UNOBSERVED_FLAGS, Flag, HealthReason
 from edge.counters import CameraCounters
 from edge.grid import CELLS, COLS, ROWS, PresenceGrid
 from edge.records import Detections
@@ -68,6 +69,14 @@ def health(at: datetime) -> HealthBody:
         clock="synced",
         software="0.1.0",
         model="starter",
+        verdict="failing",
+        reasons=get_args(HealthReason),
+        flags=get_args(Flag),
+        spool_merged=123456789,
+        spool_dropped=987654321,
+        disk_degraded=True,
+        boot_s=1234567.8,
+        uptime_s=123456.7,
     )
 
 

@@ -30,7 +30,7 @@ from tests.onnx_factory import SIX, raw_output
 from tests.privacy import canary, watched
 from tests.privacy.canary import Needles
 from tests.privacy.recorder import opened, requests
-from tests.privacy.watched import CAMERA_PORT, NOTIFY, PORT, ROOT, Watched
+from tests.privacy.watched import CAMERA_PORT, NOTIFY, PAGES, PORT, ROOT, STATUS_PORT, Watched
 
 PASSWORD = "Hunter2-9c41"
 NOBODY = 9  # a port that nobody serves
@@ -123,7 +123,7 @@ def remains(run: Watched) -> dict[str, bytes]:
     """What the server got, the log, and every file below the box's folders, while it ran and afterwards."""
     found = {f"sent from port {port}": data for port, data in run.heard.items()}
     found |= {f"said from port {port}": opened(body) for port in run.heard for _, body in posted(run)}
-    for folder in ("state", "during", "home", "tmp", "cwd"):
+    for folder in ("state", "during", "home", "tmp", "cwd", "asked"):
         for path in (run.folder / folder).rglob("*"):
             if path.is_file():
                 found[f"file {path.relative_to(run.folder)}"] = path.read_bytes()
@@ -219,12 +219,19 @@ def test_no_picture_is_sent_written_or_logged(run: Watched, needles: Needles) ->
 
 def test_every_byte_sent_is_part_of_a_record(run: Watched) -> None:
     by_port: dict[int, bytes] = {}
+    answered: dict[str, bytes] = {}
     for call in run.calls:
         if call.name in watched.WRITING and call.target.startswith("TCP"):
+            if call.target.startswith(f"TCP:[127.0.0.1:{STATUS_PORT}->127.0.0.1:"):
+                answered[call.target] = answered.get(call.target, b"") + call.data
+                continue
             ways = re.fullmatch(rf"TCP:\[127\.0\.0\.1:(\d+)->127\.0\.0\.1:{PORT}\]", call.target)
             assert ways is not None, call.target
             by_port[int(ways[1])] = by_port.get(int(ways[1]), b"") + call.data
     assert by_port == run.heard  # the server recorded all that the system calls show, and they all of that
+    # The box's own page answers who is on this machine and asks, and says nothing by itself.
+    asked = sorted((run.folder / "asked" / page).read_bytes() for page in PAGES)
+    assert sorted(answered.values()) == asked
     for headers, body in posted(run):
         assert set(headers) == HEADERS
         assert headers[""] == "POST /api/v1/records HTTP/1.1"
@@ -237,9 +244,13 @@ def test_every_byte_sent_is_part_of_a_record(run: Watched) -> None:
 
 def test_nobody_else_is_spoken_to(run: Watched) -> None:
     assert run.seen["interfaces"] == ["lo"]
-    spoken = set()
+    spoken, listening = set(), []
     for call in run.calls:
-        assert call.name not in {"bind", "listen", *watched.UNSEEN}, call
+        assert call.name not in watched.UNSEEN, call
+        if call.name == "bind":
+            port = re.search(r"htons\((\d+)\)", call.text)
+            assert port is not None, call
+            listening.append((call.data.decode(), int(port[1])))
         if call.name == "connect":
             port = re.search(r"htons\((\d+)\)", call.text)
             spoken.add(f"{call.data.decode()}:{port[1]}" if port else call.data.decode())
@@ -248,8 +259,27 @@ def test_nobody_else_is_spoken_to(run: Watched) -> None:
     assert f"127.0.0.1:{PORT}" in spoken
     assert spoken <= allowed
     systemd = {call.strings for call in run.calls if call.name == "sendto" and call.target.startswith("UNIX")}
-    assert {word for word, _ in systemd} == {b"READY=1", b"WATCHDOG=1", b"STOPPING=1"}
+    assert listening == [("127.0.0.1", STATUS_PORT)]  # for this machine alone
+    assert sum(call.name == "listen" for call in run.calls) == 1
+    words = {word for word, _ in systemd}
+    assert {word for word in words if not word.startswith(b"STATUS=")} == {
+        b"READY=1",
+        b"WATCHDOG=1",
+        b"STOPPING=1",
+    }
+    assert any(word.startswith(b"STATUS=degraded: ") for word in words)
     assert {address for _, address in systemd} == {NOTIFY[1:].encode()}
+
+
+def test_the_boxs_own_page_was_asked_and_tells_no_live_state(run: Watched) -> None:
+    health, metrics = ((run.folder / "asked" / page).read_text() for page in PAGES)
+    assert '"verdict": "' in health
+    assert 'parvis_camera_up{camera="cam"} 1' in metrics
+    # Of the statistics zone and the line nothing yet but that they are; of what is in the picture never a box.
+    told = [line for line in metrics.splitlines() if 'zone="middle"' in line or 'line="gate"' in line]
+    assert told
+    assert all(line.endswith(" 0") for line in told)
+    assert all(word not in health + metrics for word in (PASSWORD, TOKEN, "xyxy", "confidence"))
 
 
 def test_only_listed_files_are_written(run: Watched) -> None:

@@ -29,6 +29,8 @@ from tests.privacy.recorder import Recorder
 ROOT = Path(__file__).parent.parent.parent
 PORT = 8080
 CAMERA_PORT = 8554  # nobody is there
+STATUS_PORT = 9109  # the box's own page, where it is unless told otherwise
+PAGES = ("healthz", "metrics")
 NOTIFY = "@parvis-watched"
 
 OPENING = ("open", "openat", "openat2", "creat")
@@ -120,7 +122,7 @@ def _apart() -> list[str]:
 
 def watch(folder: Path, seconds: float) -> Watched:
     """Run the box of ``folder``/box.yaml, its camera live for so long; raises when it did not come to its end."""
-    for name in ("home", "tmp", "cwd", "heard"):
+    for name in ("home", "tmp", "cwd", "heard", "asked"):
         (folder / name).mkdir()
     inner = [*_apart(), sys.executable, "-m", "tests.privacy.watched", str(folder), str(seconds)]
     subprocess.run(inner, cwd=ROOT, check=True, timeout=300)
@@ -175,7 +177,7 @@ def _start(folder: Path) -> subprocess.Popen[bytes]:
             stdout=said,
             stderr=said,
             cwd=folder / "cwd",
-            env=environment(folder) | {"NOTIFY_SOCKET": NOTIFY},
+            env=environment(folder) | {"NOTIFY_SOCKET": NOTIFY, "WATCHDOG_USEC": "60000000"},
         )
 
 
@@ -191,9 +193,21 @@ def _follow(folder: Path, strace: subprocess.Popen[bytes], seconds: float) -> di
     family = [box, *box.children(recursive=True)]
     limits = {" ".join(one.cmdline()): Path(f"/proc/{one.pid}/limits").read_text() for one in family}
     shutil.copytree(folder / "state", folder / "during")
+    for page in PAGES:
+        (folder / "asked" / page).write_bytes(_asked(page))
     box.send_signal(signal.SIGTERM)
     code = strace.wait(60)
     return {"code": code, "limits": limits, "left": [one.pid for one in family if one.is_running()]}
+
+
+def _asked(page: str) -> bytes:
+    """All that the box answers to who asks for a page of its own."""
+    got = b""
+    with socket.create_connection(("127.0.0.1", STATUS_PORT), timeout=30) as link:
+        link.sendall(f"GET /{page} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n".encode())
+        while part := link.recv(65536):
+            got += part
+    return got
 
 
 if __name__ == "__main__":

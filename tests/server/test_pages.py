@@ -253,3 +253,22 @@ def test_text_keeps_a_contrast_of_four_and_a_half_in_light_and_dark():
             for one, other in group:
                 light, dark = sorted((_luminance(scheme[one]), _luminance(scheme[other])), reverse=True)
                 assert (light + 0.05) / (dark + 0.05) >= least, (one, other)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("fr", ("en panne", "caméra perdue")), ("en", ("failing", "camera lost"))]
+)
+def test_the_verdict_of_a_box_is_shown_with_its_reasons(fed, language, said):
+    client = fed.client("technician")
+    assert said[0] not in client.get("/devices", headers={"Accept-Language": language}).text
+    worse = {
+        "verdict": "failing",
+        "reasons": ["camera_lost", "hot"],
+        "flags": ["frozen"],
+        "spool_dropped": 7,
+        "uptime_s": 90.0,
+    }
+    fed.post([health(2, NOON - 10, **worse)])
+    text = client.get("/devices", headers={"Accept-Language": language}).text
+    assert all(word in text for word in said)
+    assert 'class="bad">7 / ' in text
