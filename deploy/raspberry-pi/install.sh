@@ -87,7 +87,9 @@ check_machine() {
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
     || die 1 "Python $python is too old; Parvis needs 3.11 or newer. Flash Raspberry Pi OS bookworm or newer."
   python3 -c 'import venv' 2>/dev/null || die 1 "Python's venv module is missing. Try: apt-get install python3-venv"
-  for tool in sha256sum flock useradd runuser getconf; do
+  tools='sha256sum flock getconf realpath'
+  if real; then tools="$tools useradd userdel runuser"; fi
+  for tool in $tools; do
     command -v "$tool" >/dev/null || die 1 "$tool is missing. This does not look like Debian or Raspberry Pi OS."
   done
   if real && [ "$start" = yes ] && [ ! -d /run/systemd/system ]; then
@@ -225,13 +227,15 @@ make_release() {
   step program "$release for Python $python: a Pi needs some minutes …"
   # shellcheck disable=SC2046 # words on purpose: an option or nothing
   python3 -m venv --without-pip $(camera_packages) "$new"
-  for lock in edge parvis faces; do
-    # The wheel of pip is a program of its own; no pip stays on the box.
-    env -i HOME=/nonexistent PATH="$PATH" LC_ALL=C.UTF-8 "$new/bin/python" "$here"/wheels/pip-*.whl/pip \
-      --isolated --disable-pip-version-check --no-input --no-cache-dir install --quiet --root-user-action=ignore \
-      --no-index --find-links "$here/wheels" --only-binary :all: --require-hashes --ignore-installed --no-deps \
-      --requirement "$here/locks/$lock.lock" || die 1 "pip could not install locks/$lock.lock; see above."
-  done
+  # The wheel of pip is a program of its own; no pip stays on the box. --no-deps: the locks name all that is needed.
+  env -i HOME=/nonexistent PATH="$PATH" LC_ALL=C.UTF-8 "$new/bin/python" "$(find "$here/wheels" -name 'pip-*.whl')/pip" \
+    --isolated --disable-pip-version-check --no-input --no-cache-dir install --quiet --root-user-action=ignore \
+    --no-index --find-links "$here/wheels" --only-binary :all: --require-hashes --ignore-installed --no-deps --no-compile \
+    --requirement "$here/locks/edge.lock" --requirement "$here/locks/faces.lock" --requirement "$here/locks/parvis.lock" \
+    || die 1 "pip could not install the packages; see above."
+  # Python compiles a module when it is first imported, and the service may not write here. So root imports what the
+  # service does; compiling all that the packages hold takes a Pi many times as long.
+  "$new/bin/python" -I -c 'import edge.capture, edge.service' 2>/dev/null || :
   "$new/bin/parvis" --version >/dev/null || die 1 "the new program does not start; see above."
   mkdir -p "$new/share/parvis"
   for file in parvis-edge.service install.sh uninstall.sh README.md MANIFEST.json LICENSE; do
