@@ -3,8 +3,8 @@
     .venv/bin/python deploy/raspberry-pi/build_wheelhouse.py [--arch aarch64] [--python 3.13] [--out FOLDER]
 
 Rules:
-1. Nothing enters that the locks do not name by its SHA-256; `requirements/edge.lock` is the same file on the stick, and
-   the box's pip checks it once more.
+1. Nothing enters that the locks do not name by its SHA-256; they lie on the stick, and the box's pip checks once more.
+   OpenCV comes without windows (`headless.lock`), in place of the wheel that needs X11, never beside it.
 2. pip judges the markers of a lock by the Python it runs on, not by the one it downloads for (pypa/pip#11664). So
    they are judged here, target by target.
 3. The same commit gives the same wheel of Parvis and the same archive: times come from the commit.
@@ -36,8 +36,10 @@ ROOT: Final = HERE.parent.parent
 LOCKS: Final = (
     ROOT / "requirements" / "edge.lock",
     ROOT / "requirements" / "faces.lock",
+    HERE / "headless.lock",
     HERE / "pip.lock",
 )
+REPLACED: Final = "opencv-python"
 CARRIED: Final = ("install.sh", "uninstall.sh", "parvis-edge.service", "README.md")
 # Debian bookworm and its Raspberry Pi OS bring glibc 2.36; a wheel that wants more would not load there.
 GLIBC: Final = 36
@@ -81,12 +83,16 @@ class Target:
         ]
 
 
-def locked(text: str) -> Iterator[tuple[Requirement, str]]:
-    """Each requirement of a lock and its block of text, hashes included.
+def locked(text: str) -> list[tuple[Requirement, str]]:
+    """Each requirement of a lock that a box gets, and its block of text, hashes included.
 
     Raises:
         SystemExit: a requirement without a version or without a hash.
     """
+    return [(name, block) for name, block in _blocks(text) if name.name != REPLACED]
+
+
+def _blocks(text: str) -> Iterator[tuple[Requirement, str]]:
     lines = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     for block in re.split(r"\n(?=\S)", lines.strip()):
         requirement = Requirement(re.split(r"\s--hash|\s\\", block.strip())[0])
@@ -144,7 +150,7 @@ def assemble(folder: Path, targets: Iterable[Target], commit: str) -> str:
     locks = folder / "locks"
     locks.mkdir()
     for lock in LOCKS:
-        shutil.copyfile(lock, locks / lock.name)
+        (locks / lock.name).write_text("".join(f"{block}\n" for _, block in locked(lock.read_text())))
     (locks / "parvis.lock").write_text(f"parvis=={version} --hash=sha256:{sha256(own)}\n")
     for name in CARRIED:
         shutil.copyfile(HERE / name, folder / name)

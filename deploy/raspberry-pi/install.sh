@@ -231,7 +231,8 @@ make_release() {
   env -i HOME=/nonexistent PATH="$PATH" LC_ALL=C.UTF-8 "$new/bin/python" "$(find "$here/wheels" -name 'pip-*.whl')/pip" \
     --isolated --disable-pip-version-check --no-input --no-cache-dir install --quiet --root-user-action=ignore \
     --no-index --find-links "$here/wheels" --only-binary :all: --require-hashes --ignore-installed --no-deps --no-compile \
-    --requirement "$here/locks/edge.lock" --requirement "$here/locks/faces.lock" --requirement "$here/locks/parvis.lock" \
+    --requirement "$here/locks/edge.lock" --requirement "$here/locks/headless.lock" \
+    --requirement "$here/locks/faces.lock" --requirement "$here/locks/parvis.lock" \
     || die 1 "pip could not install the packages; see above."
   # Python compiles a module when it is first imported, and the service may not write here. So root imports what the
   # service does; compiling all that the packages hold takes a Pi many times as long.

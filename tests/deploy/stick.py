@@ -81,7 +81,7 @@ def make_stick(folder: Path, version: str) -> Path:
     wheel(wheels, "parvis", version, files, "[console_scripts]\nparvis = stand_in:main\n")
     pip_wheel(wheels)
     locks = []
-    for lock in ("edge", "faces", "pip"):
+    for lock in ("edge", "faces", "headless", "pip"):
         path = folder.parent / f"{lock}.lock"
         one = wheel(wheels, f"tiny{lock}", "1.0", {f"tiny{lock}.py": ""})
         path.write_text(f"tiny{lock}==1.0 --hash=sha256:{hashlib.sha256(one.read_bytes()).hexdigest()}\n")
