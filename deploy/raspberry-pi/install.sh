@@ -88,7 +88,7 @@ check_machine() {
     || die 1 "Python $python is too old; Parvis needs 3.11 or newer. Flash Raspberry Pi OS bookworm or newer."
   python3 -c 'import venv' 2>/dev/null || die 1 "Python's venv module is missing. Try: apt-get install python3-venv"
   tools='sha256sum flock getconf realpath'
-  if real; then tools="$tools useradd userdel runuser"; fi
+  if real; then tools="$tools useradd userdel setpriv"; fi
   for tool in $tools; do
     command -v "$tool" >/dev/null || die 1 "$tool is missing. This does not look like Debian or Raspberry Pi OS."
   done
@@ -116,7 +116,7 @@ $arch $python
 check_disk() {
   place=$root/opt
   [ -d "$place" ] || place=${root:-/}
-  free_mb=$(df -Pm "$place" | awk 'NR == 2 { print $4 }')
+  free_mb=$(df -Pm "$place" | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4)
   [ "$free_mb" -ge 1200 ] || [ -n "$root" ] \
     || die 1 "$place has $free_mb MB free; an installation needs 1200. Use a card of 16 GB or more."
 }
@@ -279,7 +279,7 @@ make_config() {
 }
 
 as_user() {
-  if real; then runuser -u "$user" -- "$@"; else "$@"; fi
+  if real; then setpriv --reuid="$user" --regid="$user" --init-groups -- "$@"; else "$@"; fi
 }
 
 make_token() {

@@ -199,10 +199,11 @@ PY
     mount -t tmpfs tmpfs "$root/tmp"
     chroot "$root" /bin/sh -eu -c "
       uname -m
+      as=\"setpriv --reuid=parvis --regid=parvis --init-groups --\"
       sh /mnt/parvis-box/install.sh --no-start --config /mnt/site.yaml --token /mnt/token
       ls -l /opt/parvis/ /etc/parvis
-      runuser -u parvis -- /opt/parvis/current/bin/python /mnt/ten.py
-      runuser -u parvis -- /usr/local/bin/parvis edge replay /tmp/ten.mp4 --config /etc/parvis/box.yaml --json
+      \$as /opt/parvis/current/bin/python /mnt/ten.py
+      \$as /usr/local/bin/parvis edge replay /tmp/ten.mp4 --config /etc/parvis/box.yaml --json
       sh /opt/parvis/uninstall.sh --yes"' sh "$root" "$stick" &
   child=$!
   while [ "$(readlink "/proc/$child/ns/user")" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.1; done
