@@ -195,7 +195,7 @@ PY
     printf "%s" ":parvis-try:M::\\x7fELF\\x02\\x01\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x02\\x00\\xb7\\x00:\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\x00\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xfe\\xff\\xff\\xff:/usr/bin/qemu-aarch64-static:F" \
       >/proc/sys/fs/binfmt_misc/register
     mount --bind "$stick" "$root/mnt"
-    mount -t proc proc "$root/proc"
+    mount -t proc proc "$root/proc" && mount -t sysfs sysfs "$root/sys"
     mount -t tmpfs tmpfs "$root/tmp"
     chroot "$root" /bin/sh -eu -c "
       uname -m
