@@ -255,7 +255,7 @@ def read_token(path: Path) -> str:
         raise UplinkError(f"{path}: the token file cannot be read ({exc.strerror}); {remedy}") from exc
     if not token:
         raise UplinkError(f"{path}: the token file is empty; {remedy}")
-    if mode & 0o077:
+    if mode & 0o027:  # its group may read: on an installed box that is the service's own
         _LOG.warning("%s: other users of this machine can read the token; run chmod 600 on it", path)
     return token
 

@@ -317,8 +317,9 @@ def test_the_token_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> Non
     with pytest.raises(UplinkError, match="empty"):
         read_token(path)
     path.write_text(f"{TOKEN}\n")
-    path.chmod(0o600)
-    assert read_token(path) == TOKEN
+    for private in (0o600, 0o640):
+        path.chmod(private)
+        assert read_token(path) == TOKEN
     assert caplog.text == ""
     path.chmod(0o644)
     assert read_token(path) == TOKEN
