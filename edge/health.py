@@ -140,6 +140,7 @@ class HealthProbe:
         model: str,
         software: str,
         standing: Mapping[str, Any] | None = None,
+        clock: TimeQuality | None = None,
     ) -> HealthBody:
         """The health record of one camera at ``at``, a whole second in UTC; ``standing``: more of its fields."""
         age_s = None if spool.oldest_at is None else max(0.0, at.timestamp() - spool.oldest_at)
@@ -158,7 +159,7 @@ class HealthProbe:
             disk_free_mb=self.disk_free_mb(),
             temperature_c=self.temperature_c(),
             throttled=self.throttled(),
-            clock=self.clock(),
+            clock=clock or self.clock(),
             software=software,
             model=model,
             **(standing or {}),

@@ -135,6 +135,7 @@ class Service:
                 model=station.model[0],
                 software=VERSION,
                 standing=self.vigil.standing(station.entry.id),
+                clock=self._time.clock.quality,
             )
             for station in self._stations
         ]
