@@ -103,7 +103,12 @@ class ReplayResult:
 
 
 class Replay:
-    """One video, one camera of a configuration, one detector. Iterate `bodies` once."""
+    """One video, one camera of a configuration, one detector. Iterate `bodies` once.
+
+    Args:
+        skip_still: spare the detector frames in which nothing moves (docs/saving.md).
+        judge_picture: watch for faults of the picture (docs/sight.md); False where the pictures are stand-ins.
+    """
 
     def __init__(
         self,
@@ -114,6 +119,7 @@ class Replay:
         start: datetime,
         *,
         skip_still: bool = False,
+        judge_picture: bool = True,
     ) -> None:
         self._video = video
         self.confidence, self.fps = box.model.confidence, video.fps
@@ -128,7 +134,7 @@ class Replay:
         self.layout = Layout.of(self.config, (video.width, video.height))
         self.part = looked_at(box, camera, self.layout.wh)
         self._grid = PresenceGrid(self.config, confidence=box.model.confidence)
-        self._watch = PictureWatch(camera.id)
+        self._watch = PictureWatch(camera.id) if judge_picture else None
         self.counters = CameraCounters(
             camera.id,
             self.layout,
@@ -136,7 +142,7 @@ class Replay:
             anchor=start.timestamp(),
             confidence=box.model.confidence,
             grid=self._grid,
-            faults=self._watch.sight,
+            faults=None if self._watch is None else self._watch.sight,
         )
         tracker = Tracker(TrackerSettings(confidence=box.model.confidence), self.layout.wh)
         # Off unless asked for: a replay is what skipping is measured against (docs/saving.md).
@@ -178,7 +184,8 @@ class Replay:
     def step(self, frame: Frame) -> list[Body]:
         """Count one frame."""
         closed = self.pipeline.step(frame)
-        self._watch.frame(frame, self.pipeline.detections)
+        if self._watch is not None:
+            self._watch.frame(frame, self.pipeline.detections)
         self.result.frames += 1
         if self.result.frames == 1:
             self.result.first_frame_at = time.time()

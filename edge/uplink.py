@@ -221,7 +221,6 @@ class Uplink:
 
     def _step(self, within_s: float) -> tuple[Push, float]:
         """One push and the seconds to wait then, part of them random: boxes must not come back together."""
-        began = self._clock()
         try:
             push = self.push_once(within_s=within_s)
         except Exception as exc:
@@ -231,7 +230,7 @@ class Uplink:
         self._note(push)
         self._failures = self._failures + 1 if push.outcome == "kept" else 0
         if not self._failures:
-            return push, max(0.0, began + PACE_S - self._clock()) if push.outcome == "delivered" else 0.0
+            return push, PACE_S if push.outcome == "delivered" else 0.0
         spread = self._jitter(BACKOFF_S[0], min(BACKOFF_S[1], 2.0 ** min(self._failures, 16)))
         return push, (push.retry_after_s or 0.0) + spread
 
@@ -283,10 +282,8 @@ def _too_large(item: _Item) -> Answer:
 
 
 def _refusal(response: httpx.Response) -> _Kept:
-    """What an answer other than 200 means; its body is not read."""
-    asked = response.headers.get(
-        "Retry-After", ""
-    ).strip()  # a date would need a clock; the backoff serves then
+    """What an answer other than 200 means; its body is not read, nor a date: that would need a clock."""
+    asked = response.headers.get("Retry-After", "").strip()
     retry = min(float(asked), MAX_RETRY_AFTER_S) if asked.isdecimal() and asked.isascii() else None
     if response.is_redirect:
         return _Kept("the server points to another address: write the final one as server.url", retry)

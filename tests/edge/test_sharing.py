@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,12 +17,17 @@ from edge.records import Frame
 from edge.service import Service
 from edge.session import open_session
 from edge.sharing import Sharing
+from edge.spool import Spool
 from edge.station import Station
 from tests.edge import media
 from tests.fakes import ScriptedDetector, detections
 from tests.front_door import box_file, person_model
 
-PICTURE = np.zeros((48, 64, 3), np.uint8)
+# What never changes is frozen: the noise of a sensor.
+_NOISE = np.random.default_rng(3).random((7, 48, 64, 3)) > 0.99
+PICTURES = (
+    np.kron(np.indices((6, 8)).sum(axis=0) % 2, np.ones((8, 8)))[..., None] * 90 + 80 + _NOISE
+).astype(np.uint8)
 
 
 class Scripted:
@@ -81,7 +87,7 @@ class World:
         for _ in range(round(seconds * 10)):
             self.at += 0.1
             for number in delivering:
-                self.cameras[number].next = Frame(PICTURE, self.at)
+                self.cameras[number].next = Frame(PICTURES[round(self.at * 10) % 7], self.at)
             for _ in delivering or (0,):
                 closed += self.sharing.step(0.0)
         return closed
@@ -124,7 +130,7 @@ def test_heat_slows_every_camera_down_flags_its_seconds_and_ends(tmp_path: Path)
 
 
 def test_a_hot_box_end_to_end_from_a_thermal_zone_to_the_record(tmp_path: Path) -> None:
-    media.video(tmp_path / "clip.mp4", 60, fps=10)
+    media.video(tmp_path / "clip.mp4", 60, fps=10, noise=True)
     zone = tmp_path / "root" / "sys/class/thermal/thermal_zone0"
     zone.mkdir(parents=True)
     (zone / "type").write_text("cpu-thermal\n")
@@ -142,11 +148,8 @@ def test_a_hot_box_end_to_end_from_a_thermal_zone_to_the_record(tmp_path: Path) 
 
 
 def _records(state: Path) -> list[Any]:
-    import json
-    import sqlite3
-
-    with sqlite3.connect(f"file:{state}/spool.db?mode=ro", uri=True) as spool:
-        return [json.loads(payload) for (payload,) in spool.execute("SELECT payload FROM records")]
+    with Spool(state / "spool.db", device="box-t", run="0" * 16) as spool:
+        return [json.loads(item.payload) for item in spool.peek()]
 
 
 def test_cameras_with_the_same_model_share_one_session_and_give_it_back(tmp_path: Path) -> None:
@@ -154,7 +157,7 @@ def test_cameras_with_the_same_model_share_one_session_and_give_it_back(tmp_path
     one, other = OnnxDetector(model), OnnxDetector(model)
     assert one._session is other._session
     assert open_session(model.read_bytes(), 1, False, "m") is not one._session
-    assert len(one.detect(PICTURE)) == len(other.detect(PICTURE)) == 1
+    assert len(one.detect(PICTURES[0])) == len(other.detect(PICTURES[0])) == 1
 
 
 def test_the_input_shrinks_and_grows_back(tmp_path: Path) -> None:

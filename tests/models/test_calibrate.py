@@ -21,18 +21,24 @@ def _ranking(hits: list[float], false: list[float], missed: int = 0) -> Ranking:
 
 
 def test_the_best_confidence_parts_what_is_there_from_what_is_not() -> None:
-    best, score = best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3]))
+    best, score = best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3]), 0.1)
     assert 0.42 < best <= 0.7
     assert score == 1.0
 
 
 def test_the_middle_of_a_flat_top_is_taken() -> None:
-    assert best_confidence(_ranking([0.8], [0.2]))[0] == pytest.approx(0.505, abs=0.011)
+    assert best_confidence(_ranking([0.8], [0.2]), 0.1)[0] == pytest.approx(0.505, abs=0.011)
+
+
+def test_a_confidence_that_is_nearly_as_good_as_the_best_is_kept() -> None:
+    clear = _ranking([0.9] * 400, [0.27])
+    assert best_confidence(clear, 0.25)[0] == 0.25
+    assert best_confidence(_ranking([0.9] * 400, [0.27] * 40), 0.25)[0] > 0.27
 
 
 def test_missed_boxes_lower_the_score_and_move_nothing() -> None:
-    with_missed = best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3], missed=3))
-    assert with_missed[0] == best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3]))[0]
+    with_missed = best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3], missed=3), 0.1)
+    assert with_missed[0] == best_confidence(_ranking([0.9, 0.8, 0.7], [0.42, 0.3]), 0.1)[0]
     assert with_missed[1] == pytest.approx(1.25 * 3 / (3 + 0.25 * 6))
 
 

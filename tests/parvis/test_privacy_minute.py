@@ -80,7 +80,7 @@ def test_a_live_camera_without_a_spool_has_nothing_to_show(tmp_path: Path) -> No
 
 
 def test_a_recording_is_counted_for_its_first_minute(tmp_path: Path) -> None:
-    media.video(tmp_path / "clip.mp4", 71 * 2, fps=2)
+    media.video(tmp_path / "clip.mp4", 71 * 2, fps=2, noise=True)
     config = tiny_box(tmp_path)
     told: list[float] = []
     minute = last_minute(

@@ -110,7 +110,7 @@ def test_ranges_units_and_words_are_those_of_the_contract() -> None:
     assert line["flag_s"].values.startswith("names: dark, degraded, moved")
     assert line["zone"].values == "a\N{EN DASH}z, 0\N{EN DASH}9, - and _, at most 64 characters"
     assert line["run"].values == "16 hexadecimal digits"
-    assert line["interval_s"].values == "10, 30, 60, 300, 900"
+    assert line["interval_s"].values == "10, 30, 60, 300, 900, 3600"
     assert line["interval_s"].unit == "s"
     config = {item.path: item for item in table.lines(schema.message(ConfigRecord), words, LIMITS)}
     assert config["zones[].polygon"].type == "list of points, or empty"

@@ -133,7 +133,7 @@ def test_a_table_that_is_out_of_date_is_no_drawing(tmp_path: Path) -> None:
 
 def test_the_modules_that_can_reach_a_network_are_known_and_explained(tmp_path: Path) -> None:
     found = network_modules(SOURCE)
-    assert set(found) == {"edge.health", "edge.status_page", "edge.uplink"}, (
+    assert set(found) == {"edge.health", "edge.server_time", "edge.status_page", "edge.uplink"}, (
         "a new one is to be explained: texts network.<module>"
     )
     for language in LANGUAGES:
