@@ -1,0 +1,235 @@
+"""How good a forecast of a zone has been: rolling origins, each made from what was known then. Pure.
+
+1. Origins run from the day after two weeks of history to the last day, at most `ORIGINS`, no more than `STRIDE` days
+   apart, so that every weekday is an origin.
+2. At each origin the days that followed are forecast, the weights of the estimates and the width of the band included,
+   from the days before it alone; nothing is fitted to what it is compared with.
+3. Last week's naive forecast is the newest value of the same weekday and slot that was known at the origin, at most
+   four weeks older than the nearest possible one. Errors of both count where truth, forecast and naive all exist.
+4. The band comes from past errors of the same procedure (split conformal prediction: Vovk, Gammerman and Shafer,
+   Algorithmic Learning in a Random World (2005)), divided by what is usual for their slot, week ahead and group of days.
+   Days are not exchangeable, so its share of truth is measured, not promised: `Score.within`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from server.kriging import HORIZON, MOODS, Array, Days, Ints, coming_days
+
+FIRST_ORIGIN: Final = 14
+ORIGINS: Final = 28
+STRIDE: Final = 3
+# An estimate whose past error is 10 % above the best one's weighs .68 of it.
+SHARPNESS: Final = 4.0
+LOW, HIGH = 0.1, 0.9
+# Error days without which there is no band.
+LEAST_DAYS: Final = 7
+# What is usual for a group of days is worth this many error days before its own are seen.
+PRIOR_DAYS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What the back-test found, over all compared slots.
+
+    ``mae`` and ``naive_mae`` in the unit of the history; ``within`` the share of truth in P10..P90, 0..1, None before
+    there was a band; ``origins`` forecasts made; ``days`` forecast days compared (an origin compares up to 14);
+    ``since`` days ago the first origin was.
+    """
+
+    mae: float
+    naive_mae: float
+    within: float | None
+    origins: int
+    days: int
+    since: int
+
+    @property
+    def ratio(self) -> float | None:
+        """``mae`` over ``naive_mae``; None where the naive forecast made no error at all."""
+        return self.mae / self.naive_mae if self.naive_mae > 0 else None
+
+    @property
+    def worse(self) -> bool:
+        """Whether last week's values would have done better (a rounding error is none)."""
+        return self.mae > self.naive_mae * (1 + 1e-9) + 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Errors:
+    """Errors known at some time: ``rest`` (N, S) truth minus P50, ``week`` (N,) 0 or 1, ``weekend`` (N,), ``day`` (N,)."""
+
+    rest: Array
+    week: Ints
+    weekend: Ints
+    day: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Band:
+    """How far truth falls from P50: ``sample`` (K,) sorted standardised errors, to be multiplied with ``scale``.
+
+    ``usual`` (S,) error of a slot; ``of_week`` (2,) and ``of_group`` (2,) factors.
+    """
+
+    sample: Array
+    usual: Array
+    of_week: Array
+    of_group: Array
+    days: int
+
+    def scale(self, weekend: Ints) -> Array:
+        """The unit of the sample for the coming days, given which of them are weekend: (HORIZON, S)."""
+        week = np.arange(HORIZON) // 7
+        return np.asarray(self.usual * (self.of_week[week] * self.of_group[weekend])[:, None])
+
+    def quantiles(self) -> tuple[float, float]:
+        """The standardised P10 and P90, widened for few days, on their own side of 0."""
+        spare = max(0.0, 1 - HIGH * (self.days + 1) / self.days)
+        low, high = np.quantile(self.sample, (spare, 1 - spare))
+        return min(float(low), 0.0), max(float(high), 0.0)
+
+    def reached(self, gap: Array, scale: Array) -> Array:
+        """The chance 0..1 that truth is ``gap`` or more above P50."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(scale > 0, gap / scale, np.where(gap > 0, np.inf, -np.inf))
+        chance = 1 - np.searchsorted(self.sample, z, side="left") / len(self.sample)
+        return np.where(np.isfinite(gap), chance, np.nan)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One forecast: ``p50`` (HORIZON, S), ``band`` or None, and the estimates (len(MOODS), HORIZON, S) it mixes."""
+
+    at: int
+    p50: Array
+    band: Band | None
+    estimates: Array
+
+
+def naive(values: Array, at: int) -> Array:
+    """Last week's forecast of the days from ``at`` on (rule 3): (HORIZON, S), NaN where nothing is known."""
+    out = np.full((HORIZON, values.shape[1]), np.nan)
+    for ahead in range(HORIZON):
+        nearest = at + ahead - 7 * (ahead // 7 + 1)
+        for day in range(nearest, max(nearest - 28, -1), -7):
+            out[ahead] = np.where(np.isnan(out[ahead]), values[day], out[ahead])
+    return out
+
+
+def origins(days: int) -> list[int]:
+    """Where forecasts start when ``days`` are known, oldest first; the last one is ``days`` itself."""
+    first = max(FIRST_ORIGIN, days - ORIGINS * STRIDE)
+    stride = min(STRIDE, max(1, -(-(days - first) // ORIGINS)))
+    return list(range(days, first - 1, -stride))[::-1]
+
+
+def rolling(values: Array, days: Days, lower: float, upper: float) -> list[Trial]:
+    """A trial at each origin (rule 2), the last one being the forecast of the days after ``values`` (D, S).
+
+    P50 is kept within ``lower`` and ``upper``.
+    """
+    trials: list[Trial] = []
+    for at in origins(len(values)):
+        if not np.isfinite(values[max(0, at - HORIZON) : at]).any():
+            continue
+        estimates = np.clip(coming_days(values, days, at), lower, upper)
+        known = [_known(trial, values, at) for trial in trials]
+        weights = _weights(trials, known)
+        p50 = np.tensordot(weights, estimates, axes=1)
+        trials.append(Trial(at, p50, _band(_errors(trials, known, days)), estimates))
+    return trials
+
+
+def _known(trial: Trial, values: Array, at: int) -> Array:
+    """What turned out before ``at`` of the days a trial forecast: (K, S), K up to HORIZON."""
+    return values[trial.at : min(trial.at + HORIZON, at)]
+
+
+def _weights(trials: list[Trial], known: list[Array]) -> Array:
+    """How much each estimate counts, by its past errors: (len(MOODS),), summing to 1."""
+    losses = np.zeros(len(MOODS))
+    for trial, truth in zip(trials, known, strict=True):
+        losses += np.nansum(np.abs(trial.estimates[:, : len(truth)] - truth), axis=(1, 2))
+    worth = (np.maximum(losses, 1e-12 + losses.max() * 1e-6)) ** -SHARPNESS
+    return np.asarray(worth / worth.sum())
+
+
+def _errors(trials: list[Trial], known: list[Array], days: Days) -> Errors | None:
+    """Errors of P50 known by now, or None before there are enough."""
+    rest = [truth - trial.p50[: len(truth)] for trial, truth in zip(trials, known, strict=True)]
+    if not rest:
+        return None
+    week = np.concatenate([np.arange(len(truth)) // 7 for truth in known])
+    day = np.concatenate([trial.at + np.arange(len(truth)) for trial, truth in zip(trials, known, strict=True)])
+    together = np.concatenate(rest)
+    seen = np.isfinite(together).any(axis=1)
+    found = Errors(together[seen], week[seen], (days.weekday[day[seen]] >= 5).astype(np.int64), day[seen])
+    return found if len(np.unique(found.day)) >= LEAST_DAYS else None
+
+
+def _band(errors: Errors | None) -> Band | None:
+    """The band of rule 4."""
+    if errors is None:
+        return None
+    size = np.abs(errors.rest)
+    seen = np.isfinite(size)
+    usual = np.where(seen, size, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    usual = np.maximum(usual, usual[seen.any(axis=0)].mean() / 10)
+    if not usual.max() > 0:
+        return Band(np.zeros(1), usual, np.ones(2), np.ones(2), len(np.unique(errors.day)))
+    of_week = _factors(size / usual, errors.week)
+    of_group = _factors(size / usual / of_week[errors.week][:, None], errors.weekend)
+    rest = errors.rest / usual / (of_week[errors.week] * of_group[errors.weekend])[:, None]
+    return Band(np.sort(rest[seen]), usual, of_week, of_group, len(np.unique(errors.day)))
+
+
+def _factors(size: Array, kind: Ints) -> Array:
+    """How large errors of kind 0 and 1 are, drawn towards 1 while there are few: (2,)."""
+    out = np.ones(2)
+    mean = np.nanmean(size, axis=1)
+    for k in (0, 1):
+        own = mean[kind == k]
+        out[k] = (own.sum() + PRIOR_DAYS) / (len(own) + PRIOR_DAYS)
+    return out
+
+
+def score(values: Array, days: Days, trials: list[Trial], lower: float, upper: float) -> Score | None:
+    """What trials before the last one were worth; None when nothing can be compared."""
+    error = naive_error = 0.0
+    compared = inside = banded = day_count = made = 0
+    now = len(values)
+    for trial in trials[:-1]:
+        truth = _known(trial, values, now)
+        p50, other = trial.p50[: len(truth)], naive(values, trial.at)[: len(truth)]
+        fair = np.isfinite(truth) & np.isfinite(p50) & np.isfinite(other)
+        error += float(np.abs(truth - p50)[fair].sum())
+        naive_error += float(np.abs(truth - other)[fair].sum())
+        compared += int(fair.sum())
+        day_count += int(fair.any(axis=1).sum())
+        made += bool(fair.any())
+        if trial.band is not None:
+            low, _, high = quantiles(trial, days, lower, upper)
+            held = (truth >= low[: len(truth)]) & (truth <= high[: len(truth)])
+            inside, banded = inside + int(held[fair].sum()), banded + int(fair.sum())
+    if not compared:
+        return None
+    within = inside / banded if banded else None
+    return Score(error / compared, naive_error / compared, within, made, day_count, now - trials[0].at)
+
+
+def quantiles(trial: Trial, days: Days, lower: float, upper: float) -> tuple[Array, Array, Array]:
+    """P10, P50 and P90 of a trial that has a band, each (HORIZON, S), within ``lower`` and ``upper``."""
+    assert trial.band is not None
+    weekend = (days.weekday[trial.at : trial.at + HORIZON] >= 5).astype(np.int64)
+    scale = trial.band.scale(weekend)
+    low, high = trial.band.quantiles()
+    return (
+        np.clip(trial.p50 + low * scale, lower, upper),
+        trial.p50,
+        np.clip(trial.p50 + high * scale, lower, upper),
+    )

@@ -1,0 +1,177 @@
+"""The next days of one zone from its past days, by kriging. Pure.
+
+A day is a vector of slots. What a day holds is taken as the sum of:
+
+1. the usual values of its weekday (a mean that forgets by half in four weeks); a public holiday counts as a Sunday;
+2. what its label adds (school holiday, market day, …), the same for all days of that label, weekdays and weekend apart;
+3. levels that drift: one of all days, one of the weekdays and one of the weekend, one of each weekday;
+4. noise, each day its own.
+
+Parts 2 to 4 are Gaussian with fixed variances in units of the noise (`Mood`), so the best linear estimate of a coming
+day is a weighted sum of what past days held beyond part 1, the weights depending on the dates and labels alone
+(kriging, or Gaussian process regression: Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), eq. 2.25).
+A past day that its neighbours do not explain (a marathon, a faulty camera) is pulled back to where they would let it
+be: its leave-one-out residual (same book, eq. 5.12) is clipped. Scaling the history or adding a constant to it does
+the same to the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+HORIZON: Final = 14
+# Days that are looked at; of labels that come again, also older days, the latest ones.
+WINDOW: Final = 63
+OLD_DAYS: Final = 30
+FORGET_DAYS: Final = 28.0
+SUNDAY: Final = 6
+# Robust standard deviations beyond which a day's leave-one-out residual is clipped.
+CLIP: Final = 2.2
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """Variances of the drifting levels in units of the noise: of all days, of a group of days, of one weekday."""
+
+    common: float
+    group: float
+    weekday: float
+
+
+# From zones that hardly drift to zones whose last days say most.
+MOODS: Final = (Mood(0.5, 0.5, 0.2), Mood(8.0, 2.5, 0.5), Mood(30.0, 8.0, 0.5))
+# Days over which the three levels forget themselves, and the variances of what does not drift: the mean of all days,
+# of a group, of a weekday, of a label.
+LAST_COMMON, LAST_GROUP, LAST_WEEKDAY = 130.0, 18.0, 90.0
+ALL, GROUP, WEEKDAY, LABEL = 300.0, 150.0, 4.0, 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Days:
+    """What is known of the dates of a history and its horizon: ``weekday`` 0..6 (0 Monday), ``label`` numbers, 0 ordinary.
+
+    Both have shape (days + HORIZON,).
+    """
+
+    weekday: Ints
+    label: Ints
+
+    def covariance(self, rows: Ints, columns: Ints, mood: Mood, since: int) -> Array:
+        """Between days (R,) and (C,), given by index: (R, C), in units of the noise.
+
+        A day before ``since`` shares its label alone: its levels went with the usual values of its time.
+        """
+        apart = np.abs(rows[:, None] - columns[None])
+        weekend = self.weekday >= 5
+        same_group = weekend[rows][:, None] == weekend[columns][None]
+        same_day = self.weekday[rows][:, None] == self.weekday[columns][None]
+        same_label = same_group & (self.label[rows][:, None] == self.label[columns][None])
+        levels = (
+            ALL
+            + mood.common * np.exp(-apart / LAST_COMMON)
+            + same_group * (GROUP + mood.group * np.exp(-apart / LAST_GROUP))
+            + same_day * (WEEKDAY + mood.weekday * np.exp(-apart / LAST_WEEKDAY))
+        )
+        both_recent = (rows >= since)[:, None] & (columns >= since)[None]
+        return np.asarray(both_recent * levels + same_label * LABEL)
+
+
+def usual_slots(values: Array) -> Mask:
+    """Slots (S,) that are observed on at least a third of the days (D, S) with any observation."""
+    seen = np.isfinite(values)
+    days = seen.any(axis=1).sum()
+    return np.asarray(seen.sum(axis=0) * 3 >= max(days, 1))
+
+
+def usable_days(values: Array, usual: Mask) -> Mask:
+    """Days (D,) with at least half of the usual slots observed."""
+    return np.asarray(np.isfinite(values[:, usual]).sum(axis=1) * 2 >= max(int(usual.sum()), 1))
+
+
+def _mean(values: Array, weight: Array) -> Array:
+    """Weighted mean of what is observed: (D, S) and (R, D) -> (R, S), NaN where nothing is."""
+    seen = np.isfinite(values)
+    total = weight @ seen
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((weight @ np.where(seen, values, 0.0)) / total)
+
+
+def usual_values(values: Array, weekday: Ints, at: int) -> Array:
+    """Part 1 for each weekday at day ``at`` (7, S), from days (D, S) with ``weekday`` (D,), the last just before it.
+
+    A slot never seen on a weekday takes the mean of its group of days, else of all days; NaN if never seen.
+    """
+    age = at - np.arange(at - len(values), at)
+    fresh = 2.0 ** (-age / FORGET_DAYS)
+    ids = np.arange(7)
+    own = _mean(values, fresh * (weekday[None] == ids[:, None]))
+    group = _mean(values, fresh * ((weekday[None] >= 5) == (ids[:, None] >= 5)))
+    everyone = _mean(values, np.broadcast_to(fresh, (7, len(fresh))))
+    return np.where(np.isfinite(own), own, np.where(np.isfinite(group), group, everyone))
+
+
+def coming_days(values: Array, days: Days, at: int) -> Array:
+    """The expected values of the days ``at`` .. ``at + HORIZON - 1``, one estimate for each of `MOODS`.
+
+    Args:
+        values: (D, S) with D >= ``at``; NaN where nothing was observed. Nothing from ``at`` on is looked at.
+        days: of the dates of ``values`` and at least HORIZON more.
+        at: index of the first day to forecast, with a usable day within the last `WINDOW` before it.
+
+    Returns:
+        (len(MOODS), HORIZON, S), NaN in slots that the zone does not use.
+    """
+    start = max(0, at - WINDOW)
+    window = values[start:at]
+    usual = usual_slots(window)
+    past = np.flatnonzero(usable_days(window, usual)) + start
+    ahead = np.arange(at, at + HORIZON)
+    base = usual_values(window, days.weekday[start:at], at)
+    beyond = _beyond(values[past], base[days.weekday[past]])
+    old, beyond_old = _old_days(values, days, start, ahead, usual)
+    rows = np.concatenate([past, old])
+    known = np.concatenate([beyond, beyond_old])
+    levels = np.array([_krige(rows, known, ahead, days, mood, start) for mood in MOODS])
+    return np.where(usual, base[days.weekday[ahead]] + levels, np.nan)
+
+
+def _beyond(observed: Array, base: Array) -> Array:
+    """What days (D, S) hold beyond their base; an unobserved slot gets what its day holds beyond it on average."""
+    rest = observed - base
+    seen = np.isfinite(rest)
+    mean = np.where(seen, rest, 0.0).sum(axis=1, keepdims=True) / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    return np.where(seen, rest, mean)
+
+
+def _old_days(values: Array, days: Days, start: int, ahead: Ints, usual: Mask) -> tuple[Ints, Array]:
+    """Days before the window whose label comes again, and what they held beyond the usual of the four weeks around."""
+    coming = set(days.label[ahead].tolist()) - {0}
+    old = np.flatnonzero(np.isin(days.label[:start], list(coming)))[-OLD_DAYS:]
+    kept, beyond = [], []
+    for day in old:
+        near = slice(max(0, day - 28), day + 28)
+        plain = np.where((days.label[near] == 0)[: len(values[near]), None], values[near], np.nan)
+        base = usual_values(plain, days.weekday[near], near.start + len(plain))[days.weekday[day]]
+        if usable_days(values[day : day + 1], usual)[0] and np.isfinite(base[usual]).all():
+            kept.append(int(day))
+            beyond.append(_beyond(values[day : day + 1], base[None])[0])
+    return np.array(kept, dtype=np.int64), np.array(beyond).reshape(len(kept), values.shape[1])
+
+
+def _krige(rows: Ints, known: Array, ahead: Ints, days: Days, mood: Mood, since: int) -> Array:
+    """What the coming days hold beyond their base: (HORIZON, S), from the past days ``rows`` (R,) and (R, S)."""
+    inverse = np.linalg.inv(days.covariance(rows, rows, mood, since) + np.eye(len(rows)))
+    unexplained = (inverse @ known) / np.diag(inverse)[:, None]
+    width = 1.4826 * np.median(np.abs(unexplained), axis=0)
+    bound = CLIP * np.maximum(width, width.mean() / 2)
+    tamed = known - unexplained + np.clip(unexplained, -bound, bound)
+    return np.asarray(days.covariance(ahead, rows, mood, since) @ (inverse @ tamed))
