@@ -30,6 +30,8 @@ LOW, HIGH = 0.1, 0.9
 LEAST_DAYS: Final = 7
 # What is usual for a group of days is worth this many error days before its own are seen.
 PRIOR_DAYS: Final = 5.0
+# Of the largest value: less is a rounding error.
+TINY: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,8 @@ class Score:
 
     @property
     def worse(self) -> bool:
-        """Whether last week's values would have done better (a rounding error is none)."""
-        return self.mae > self.naive_mae * (1 + 1e-9) + 1e-9
+        """Whether last week's values would have done better."""
+        return self.mae > self.naive_mae
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,32 +73,28 @@ class Errors:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Band:
-    """How far truth falls from P50: ``sample`` (K,) sorted standardised errors, to be multiplied with ``scale``.
+    """How far truth falls from P50: ``sample`` (K,) sorted standardised errors, times ``scale`` (HORIZON, S).
 
-    ``usual`` (S,) error of a slot; ``of_week`` (2,) and ``of_group`` (2,) factors.
+    ``days`` is the number of days whose errors these are.
     """
 
     sample: Array
-    usual: Array
-    of_week: Array
-    of_group: Array
+    scale: Array
     days: int
 
-    def scale(self, weekend: Ints) -> Array:
-        """The unit of the sample for the coming days, given which of them are weekend: (HORIZON, S)."""
-        week = np.arange(HORIZON) // 7
-        return np.asarray(self.usual * (self.of_week[week] * self.of_group[weekend])[:, None])
-
-    def quantiles(self) -> tuple[float, float]:
-        """The standardised P10 and P90, widened for few days, on their own side of 0."""
+    def around(self, p50: Array, lower: float, upper: float) -> tuple[Array, Array]:
+        """P10 and P90 (HORIZON, S), each on its own side of P50, widened for few days, within the bounds."""
         spare = max(0.0, 1 - HIGH * (self.days + 1) / self.days)
         low, high = np.quantile(self.sample, (spare, 1 - spare))
-        return min(float(low), 0.0), max(float(high), 0.0)
+        return (
+            np.clip(p50 + min(float(low), 0.0) * self.scale, lower, upper),
+            np.clip(p50 + max(float(high), 0.0) * self.scale, lower, upper),
+        )
 
-    def reached(self, gap: Array, scale: Array) -> Array:
-        """The chance 0..1 that truth is ``gap`` or more above P50."""
+    def reached(self, gap: Array) -> Array:
+        """The chance 0..1 that truth is ``gap`` (HORIZON, S) or more above P50; NaN where that is NaN."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            z = np.where(scale > 0, gap / scale, np.where(gap > 0, np.inf, -np.inf))
+            z = np.where(self.scale > 0, gap / self.scale, np.where(gap > 0, np.inf, -np.inf))
         chance = 1 - np.searchsorted(self.sample, z, side="left") / len(self.sample)
         return np.where(np.isfinite(gap), chance, np.nan)
 
@@ -141,7 +139,8 @@ def rolling(values: Array, days: Days, lower: float, upper: float) -> list[Trial
         known = [_known(trial, values, at) for trial in trials]
         weights = _weights(trials, known)
         p50 = np.tensordot(weights, estimates, axes=1)
-        trials.append(Trial(at, p50, _band(_errors(trials, known, days)), estimates))
+        weekend_ahead = days.weekend(np.arange(at, at + HORIZON))
+        trials.append(Trial(at, p50, _band(_errors(trials, known, days), weekend_ahead), estimates))
     return trials
 
 
@@ -155,7 +154,9 @@ def _weights(trials: list[Trial], known: list[Array]) -> Array:
     losses = np.zeros(len(MOODS))
     for trial, truth in zip(trials, known, strict=True):
         losses += np.nansum(np.abs(trial.estimates[:, : len(truth)] - truth), axis=(1, 2))
-    worth = (np.maximum(losses, 1e-12 + losses.max() * 1e-6)) ** -SHARPNESS
+    if not losses.max() > 0:
+        return np.full(len(MOODS), 1 / len(MOODS))
+    worth = np.maximum(losses / losses.max(), TINY) ** -SHARPNESS
     return np.asarray(worth / worth.sum())
 
 
@@ -165,71 +166,60 @@ def _errors(trials: list[Trial], known: list[Array], days: Days) -> Errors | Non
     if not rest:
         return None
     week = np.concatenate([np.arange(len(truth)) // 7 for truth in known])
-    day = np.concatenate([trial.at + np.arange(len(truth)) for trial, truth in zip(trials, known, strict=True)])
+    day = np.concatenate(
+        [trial.at + np.arange(len(truth)) for trial, truth in zip(trials, known, strict=True)]
+    )
     together = np.concatenate(rest)
     seen = np.isfinite(together).any(axis=1)
-    found = Errors(together[seen], week[seen], (days.weekday[day[seen]] >= 5).astype(np.int64), day[seen])
+    found = Errors(together[seen], week[seen], days.weekend(day[seen]), day[seen])
     return found if len(np.unique(found.day)) >= LEAST_DAYS else None
 
 
-def _band(errors: Errors | None) -> Band | None:
-    """The band of rule 4."""
+def _band(errors: Errors | None, weekend_ahead: Ints) -> Band | None:
+    """The band of rule 4 for the coming days, given which of them are weekend (HORIZON,)."""
     if errors is None:
         return None
     size = np.abs(errors.rest)
     seen = np.isfinite(size)
     usual = np.where(seen, size, 0.0).sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
     usual = np.maximum(usual, usual[seen.any(axis=0)].mean() / 10)
+    days = len(np.unique(errors.day))
     if not usual.max() > 0:
-        return Band(np.zeros(1), usual, np.ones(2), np.ones(2), len(np.unique(errors.day)))
+        return Band(np.zeros(1), np.zeros((HORIZON, len(usual))), days)
     of_week = _factors(size / usual, errors.week)
     of_group = _factors(size / usual / of_week[errors.week][:, None], errors.weekend)
     rest = errors.rest / usual / (of_week[errors.week] * of_group[errors.weekend])[:, None]
-    return Band(np.sort(rest[seen]), usual, of_week, of_group, len(np.unique(errors.day)))
+    scale = usual * (of_week[np.arange(HORIZON) // 7] * of_group[weekend_ahead])[:, None]
+    return Band(np.sort(rest[seen]), scale, days)
 
 
 def _factors(size: Array, kind: Ints) -> Array:
     """How large errors of kind 0 and 1 are, drawn towards 1 while there are few: (2,)."""
-    out = np.ones(2)
     mean = np.nanmean(size, axis=1)
-    for k in (0, 1):
-        own = mean[kind == k]
-        out[k] = (own.sum() + PRIOR_DAYS) / (len(own) + PRIOR_DAYS)
-    return out
+    own = [mean[kind == k] for k in (0, 1)]
+    return np.array([(few.sum() + PRIOR_DAYS) / (len(few) + PRIOR_DAYS) for few in own])
 
 
-def score(values: Array, days: Days, trials: list[Trial], lower: float, upper: float) -> Score | None:
+def score(values: Array, trials: list[Trial], lower: float, upper: float) -> Score | None:
     """What trials before the last one were worth; None when nothing can be compared."""
-    error = naive_error = 0.0
-    compared = inside = banded = day_count = made = 0
     now = len(values)
+    tiny = TINY * float(np.nanmax(values))
+    errors = np.zeros(2)
+    compared = inside = banded = days = made = 0
     for trial in trials[:-1]:
         truth = _known(trial, values, now)
         p50, other = trial.p50[: len(truth)], naive(values, trial.at)[: len(truth)]
         fair = np.isfinite(truth) & np.isfinite(p50) & np.isfinite(other)
-        error += float(np.abs(truth - p50)[fair].sum())
-        naive_error += float(np.abs(truth - other)[fair].sum())
+        missed = np.abs(np.array([truth - p50, truth - other]))[:, fair]
+        errors += np.where(missed > tiny, missed, 0.0).sum(axis=1)
         compared += int(fair.sum())
-        day_count += int(fair.any(axis=1).sum())
+        days += int(fair.any(axis=1).sum())
         made += bool(fair.any())
         if trial.band is not None:
-            low, _, high = quantiles(trial, days, lower, upper)
-            held = (truth >= low[: len(truth)]) & (truth <= high[: len(truth)])
+            low, high = (side[: len(truth)] for side in trial.band.around(trial.p50, lower, upper))
+            held = (truth >= low - tiny) & (truth <= high + tiny)
             inside, banded = inside + int(held[fair].sum()), banded + int(fair.sum())
     if not compared:
         return None
-    within = inside / banded if banded else None
-    return Score(error / compared, naive_error / compared, within, made, day_count, now - trials[0].at)
-
-
-def quantiles(trial: Trial, days: Days, lower: float, upper: float) -> tuple[Array, Array, Array]:
-    """P10, P50 and P90 of a trial that has a band, each (HORIZON, S), within ``lower`` and ``upper``."""
-    assert trial.band is not None
-    weekend = (days.weekday[trial.at : trial.at + HORIZON] >= 5).astype(np.int64)
-    scale = trial.band.scale(weekend)
-    low, high = trial.band.quantiles()
-    return (
-        np.clip(trial.p50 + low * scale, lower, upper),
-        trial.p50,
-        np.clip(trial.p50 + high * scale, lower, upper),
-    )
+    mae, naive_mae = (float(error) / compared for error in errors)
+    return Score(mae, naive_mae, inside / banded if banded else None, made, days, now - trials[0].at)

@@ -21,7 +21,7 @@ from typing import Final, Literal
 
 import numpy as np
 
-from server.backtest import Score, Trial, quantiles, rolling, score
+from server.backtest import Score, rolling, score
 from server.kriging import HORIZON, SUNDAY, Array, Days, usable_days, usual_slots
 
 PUBLIC_HOLIDAY: Final = "public_holiday"
@@ -66,16 +66,22 @@ class History:
     def __post_init__(self) -> None:
         values = self.values
         if values.ndim != 2 or not values.size:
-            raise ValueError(f"history: values must be days × slots, found shape {values.shape}")
+            raise ValueError(f"history: values must be days by slots, found shape {values.shape}")
         if self.slot_min not in SLOTS_MIN:
             raise ValueError(f"history: a slot lasts 15, 30 or 60 minutes, found {self.slot_min}")
         end = self.opens_min + values.shape[1] * self.slot_min
         if self.opens_min < 0 or end > 1440:
-            raise ValueError(f"history: slots must lie within the day, found minutes {self.opens_min} to {end}")
+            raise ValueError(
+                f"history: slots must lie within the day, found minutes {self.opens_min} to {end}"
+            )
         if np.isinf(values).any() or (values < 0).any():
-            raise ValueError("history: values are 0 or more, or NaN where nothing was observed; correct the rows")
+            raise ValueError(
+                "history: values are 0 or more, or NaN where nothing was observed; correct the rows"
+            )
         if self.capacity is not None and not 0 < self.capacity < np.inf:
-            raise ValueError(f"history: a capacity is above 0, found {self.capacity}; leave it out if there is none")
+            raise ValueError(
+                f"history: a capacity is above 0, found {self.capacity}; leave it out if there is none"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +144,21 @@ def forecast(history: History, limit: float | None = None) -> Forecast | Refusal
     refused = _refusal(values)
     if refused:
         return refused
-    dates = [history.first + timedelta(days=cut + k) for k in range(len(values) + HORIZON)]
-    days = _days(dates, history.labels)
+    first = history.first + timedelta(days=cut)
+    days = days_of(first, len(values), history.labels)
     upper = history.capacity if history.capacity is not None and history.bounded else np.inf
     trials = rolling(values, days, 0.0, upper)
-    found = score(values, days, trials, 0.0, upper)
+    found = score(values, trials, 0.0, upper)
     last = trials[-1]
     if found is None or found.days < LEAST_COMPARED or last.band is None:
         return Refusal("not_comparable", found.days if found else 0, LEAST_COMPARED, found)
     if found.worse:
         return Refusal("not_better", found.mae, found.naive_mae, found)
-    p10, p50, p90 = quantiles(last, days, 0.0, upper)
-    ahead = tuple(dates[-HORIZON:])
-    chance = None if limit is None else _chance(last, days, limit)
+    p10, p90 = last.band.around(last.p50, 0.0, upper)
+    ahead = tuple(first + timedelta(days=len(values) + k) for k in range(HORIZON))
+    chance = None if limit is None else last.band.reached(limit - last.p50)
     episodes = () if chance is None else episodes_of(chance, ahead, history.slot_min, history.opens_min)
-    return Forecast(ahead, p10, p50, p90, chance, episodes, found)
+    return Forecast(ahead, p10, last.p50, p90, chance, episodes, found)
 
 
 def _refusal(values: Array) -> Refusal | None:
@@ -169,20 +175,14 @@ def _refusal(values: Array) -> Refusal | None:
     return Refusal("stale", idle, STALE_DAYS) if idle > STALE_DAYS else None
 
 
-def _days(dates: list[date], labels: Mapping[date, str]) -> Days:
-    """Weekdays and labels as numbers."""
+def days_of(first: date, count: int, labels: Mapping[date, str]) -> Days:
+    """Weekdays and labels of ``count`` days from ``first`` on and of the horizon after them, as numbers."""
+    dates = [first + timedelta(days=k) for k in range(count + HORIZON)]
     words = sorted({labels[day] for day in dates if day in labels})
     number = {word: place + 1 for place, word in enumerate(words)}
     label = [number[labels[day]] if day in labels else 0 for day in dates]
     weekday = [SUNDAY if labels.get(day) == PUBLIC_HOLIDAY else day.weekday() for day in dates]
     return Days(np.array(weekday, dtype=np.int64), np.array(label, dtype=np.int64))
-
-
-def _chance(trial: Trial, days: Days, limit: float) -> Array:
-    """The chance that the limit is reached: (HORIZON, S)."""
-    assert trial.band is not None
-    weekend = (days.weekday[trial.at : trial.at + HORIZON] >= 5).astype(np.int64)
-    return trial.band.reached(limit - trial.p50, trial.band.scale(weekend))
 
 
 def episodes_of(

@@ -17,7 +17,6 @@ the same to the result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,14 +64,17 @@ class Days:
     weekday: Ints
     label: Ints
 
+    def weekend(self, rows: Ints) -> Ints:
+        """1 for days that count as weekend, public holidays among them, else 0; given and returned (R,)."""
+        return (self.weekday[rows] >= 5).astype(np.int64)
+
     def covariance(self, rows: Ints, columns: Ints, mood: Mood, since: int) -> Array:
         """Between days (R,) and (C,), given by index: (R, C), in units of the noise.
 
         A day before ``since`` shares its label alone: its levels went with the usual values of its time.
         """
         apart = np.abs(rows[:, None] - columns[None])
-        weekend = self.weekday >= 5
-        same_group = weekend[rows][:, None] == weekend[columns][None]
+        same_group = self.weekend(rows)[:, None] == self.weekend(columns)[None]
         same_day = self.weekday[rows][:, None] == self.weekday[columns][None]
         same_label = same_group & (self.label[rows][:, None] == self.label[columns][None])
         levels = (
@@ -148,7 +150,9 @@ def _beyond(observed: Array, base: Array) -> Array:
     """What days (D, S) hold beyond their base; an unobserved slot gets what its day holds beyond it on average."""
     rest = observed - base
     seen = np.isfinite(rest)
-    mean = np.where(seen, rest, 0.0).sum(axis=1, keepdims=True) / np.maximum(seen.sum(axis=1, keepdims=True), 1)
+    mean = np.where(seen, rest, 0.0).sum(axis=1, keepdims=True) / np.maximum(
+        seen.sum(axis=1, keepdims=True), 1
+    )
     return np.where(seen, rest, mean)
 
 
