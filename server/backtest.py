@@ -18,7 +18,17 @@ from typing import Final
 
 import numpy as np
 
-from server.kriging import HORIZON, MOODS, Array, Days, Ints, coming_days
+from server.kriging import (
+    HORIZON,
+    MOODS,
+    WINDOW,
+    Array,
+    Days,
+    Ints,
+    coming_days,
+    usable_days,
+    usual_slots,
+)
 
 FIRST_ORIGIN: Final = 14
 ORIGINS: Final = 28
@@ -129,16 +139,17 @@ def origins(days: int) -> list[int]:
 def rolling(values: Array, days: Days, lower: float, upper: float) -> list[Trial]:
     """A trial at each origin (rule 2), the last one being the forecast of the days after ``values`` (D, S).
 
-    P50 is kept within ``lower`` and ``upper``.
+    P50 is kept within ``lower`` and ``upper``. An origin with no usable day in the two weeks before it has no trial.
     """
     trials: list[Trial] = []
     for at in origins(len(values)):
-        if not np.isfinite(values[max(0, at - HORIZON) : at]).any():
+        window = values[max(0, at - WINDOW) : at]
+        if not usable_days(window, usual_slots(window))[-HORIZON:].any():
             continue
         estimates = np.clip(coming_days(values, days, at), lower, upper)
         known = [_known(trial, values, at) for trial in trials]
         weights = _weights(trials, known)
-        p50 = np.tensordot(weights, estimates, axes=1)
+        p50 = np.clip(np.tensordot(weights, estimates, axes=1), lower, upper)
         weekend_ahead = days.weekend(np.arange(at, at + HORIZON))
         trials.append(Trial(at, p50, _band(_errors(trials, known, days), weekend_ahead), estimates))
     return trials

@@ -22,7 +22,7 @@ from typing import Final, Literal
 import numpy as np
 
 from server.backtest import Score, rolling, score
-from server.kriging import HORIZON, SUNDAY, Array, Days, usable_days, usual_slots
+from server.kriging import HORIZON, SUNDAY, WINDOW, Array, Days, usable_days, usual_slots
 
 PUBLIC_HOLIDAY: Final = "public_holiday"
 SLOTS_MIN: Final = (15, 30, 60)
@@ -167,11 +167,11 @@ def _refusal(values: Array) -> Refusal | None:
     span = len(values) - int(observed[0]) if len(observed) else 0
     if span < SHORTEST:
         return Refusal("short_history", span, SHORTEST)
-    recent = values[-RECENT:]
-    usable = usable_days(recent, usual_slots(recent))
+    window = values[-WINDOW:]
+    usable = usable_days(window, usual_slots(window))[-RECENT:]
     if usable.sum() < LEAST_USABLE:
         return Refusal("gaps", int(usable.sum()), LEAST_USABLE)
-    idle = len(recent) - 1 - int(np.flatnonzero(usable)[-1])
+    idle = len(usable) - 1 - int(np.flatnonzero(usable)[-1])
     return Refusal("stale", idle, STALE_DAYS) if idle > STALE_DAYS else None
 
 

@@ -2,7 +2,7 @@
 
 A day is a vector of slots. What a day holds is taken as the sum of:
 
-1. the usual values of its weekday (a mean that forgets by half in four weeks); a public holiday counts as a Sunday;
+1. the usual values of its weekday (the median of nine weeks); a public holiday counts as a Sunday;
 2. what its label adds (school holiday, market day, …), the same for all days of that label, weekdays and weekend apart;
 3. levels that drift: one of all days, one of the weekdays and one of the weekend, one of each weekday;
 4. noise, each day its own.
@@ -31,10 +31,11 @@ HORIZON: Final = 14
 # Days that are looked at; of labels that come again, also older days, the latest ones.
 WINDOW: Final = 63
 OLD_DAYS: Final = 30
-FORGET_DAYS: Final = 28.0
 SUNDAY: Final = 6
 # Robust standard deviations beyond which a day's leave-one-out residual is clipped.
 CLIP: Final = 2.2
+# An odd day misleads what its neighbours say of each other, less in each pass; more than three change nothing.
+PASSES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +100,28 @@ def usable_days(values: Array, usual: Mask) -> Mask:
     return np.asarray(np.isfinite(values[:, usual]).sum(axis=1) * 2 >= max(int(usual.sum()), 1))
 
 
-def _mean(values: Array, weight: Array) -> Array:
-    """Weighted mean of what is observed: (D, S) and (R, D) -> (R, S), NaN where nothing is."""
-    seen = np.isfinite(values)
-    total = weight @ seen
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((weight @ np.where(seen, values, 0.0)) / total)
+def _median(values: Array) -> Array:
+    """Of what is observed: (D, S) -> (S,), NaN where nothing is."""
+    if not len(values):
+        return np.full(values.shape[1], np.nan)
+    ordered = np.sort(values, axis=0)
+    seen = np.isfinite(values).sum(axis=0)
+    middle = np.stack([np.maximum(seen - 1, 0) // 2, np.minimum(seen // 2, len(values) - 1)])
+    return np.asarray(np.take_along_axis(ordered, middle, axis=0).mean(axis=0))
 
 
-def usual_values(values: Array, weekday: Ints, at: int) -> Array:
-    """Part 1 for each weekday at day ``at`` (7, S), from days (D, S) with ``weekday`` (D,), the last just before it.
+def usual_values(values: Array, weekday: Ints) -> Array:
+    """Part 1 for each weekday (7, S), from days (D, S) with ``weekday`` (D,).
 
-    A slot never seen on a weekday takes the mean of its group of days, else of all days; NaN if never seen.
+    A slot not yet seen on a weekday takes the median of its group of days, else of all days. One that is never seen, or
+    not on three such weekdays and more (closed on Sundays), is NaN.
     """
-    age = at - np.arange(at - len(values), at)
-    fresh = 2.0 ** (-age / FORGET_DAYS)
-    ids = np.arange(7)
-    own = _mean(values, fresh * (weekday[None] == ids[:, None]))
-    group = _mean(values, fresh * ((weekday[None] >= 5) == (ids[:, None] >= 5)))
-    everyone = _mean(values, np.broadcast_to(fresh, (7, len(fresh))))
-    return np.where(np.isfinite(own), own, np.where(np.isfinite(group), group, everyone))
+    own = np.array([_median(values[weekday == k]) for k in range(7)])
+    halves = [_median(values[weekday < 5]), _median(values[weekday >= 5])]
+    group = np.array([halves[k >= 5] for k in range(7)])
+    closed = np.isnan(own) & (np.bincount(weekday, minlength=7) >= 3)[:, None]
+    found = np.where(np.isfinite(own), own, np.where(np.isfinite(group), group, _median(values)))
+    return np.where(closed, np.nan, found)
 
 
 def coming_days(values: Array, days: Days, at: int) -> Array:
@@ -137,7 +140,7 @@ def coming_days(values: Array, days: Days, at: int) -> Array:
     usual = usual_slots(window)
     past = np.flatnonzero(usable_days(window, usual)) + start
     ahead = np.arange(at, at + HORIZON)
-    base = usual_values(window, days.weekday[start:at], at)
+    base = usual_values(window, days.weekday[start:at])
     beyond = _beyond(values[past], base[days.weekday[past]])
     old, beyond_old = _old_days(values, days, start, ahead, usual)
     rows = np.concatenate([past, old])
@@ -164,7 +167,7 @@ def _old_days(values: Array, days: Days, start: int, ahead: Ints, usual: Mask) -
     for day in old:
         near = slice(max(0, day - 28), day + 28)
         plain = np.where((days.label[near] == 0)[: len(values[near]), None], values[near], np.nan)
-        base = usual_values(plain, days.weekday[near], near.start + len(plain))[days.weekday[day]]
+        base = usual_values(plain, days.weekday[near])[days.weekday[day]]
         if usable_days(values[day : day + 1], usual)[0] and np.isfinite(base[usual]).all():
             kept.append(int(day))
             beyond.append(_beyond(values[day : day + 1], base[None])[0])
@@ -174,8 +177,10 @@ def _old_days(values: Array, days: Days, start: int, ahead: Ints, usual: Mask) -
 def _krige(rows: Ints, known: Array, ahead: Ints, days: Days, mood: Mood, since: int) -> Array:
     """What the coming days hold beyond their base: (HORIZON, S), from the past days ``rows`` (R,) and (R, S)."""
     inverse = np.linalg.inv(days.covariance(rows, rows, mood, since) + np.eye(len(rows)))
-    unexplained = (inverse @ known) / np.diag(inverse)[:, None]
-    width = 1.4826 * np.median(np.abs(unexplained), axis=0)
-    bound = CLIP * np.maximum(width, width.mean() / 2)
-    tamed = known - unexplained + np.clip(unexplained, -bound, bound)
+    others_say = np.zeros_like(known)
+    for _ in range(PASSES):
+        width = 1.4826 * np.median(np.abs(known - others_say), axis=0)
+        bound = CLIP * np.maximum(width, width.mean() / 2)
+        tamed = np.clip(known, others_say - bound, others_say + bound)
+        others_say = tamed - (inverse @ tamed) / np.diag(inverse)[:, None]
     return np.asarray(days.covariance(ahead, rows, mood, since) @ (inverse @ tamed))
