@@ -198,10 +198,20 @@ def _band(errors: Errors | None, weekend_ahead: Ints) -> Band | None:
     if not usual.max() > 0:
         return Band(np.zeros(1), np.zeros((HORIZON, len(usual))), days)
     of_week = _factors(size / usual, errors.week)
-    of_group = _factors(size / usual / of_week[errors.week][:, None], errors.weekend)
-    rest = errors.rest / usual / (of_week[errors.week] * of_group[errors.weekend])[:, None]
-    scale = usual * (of_week[np.arange(HORIZON) // 7] * of_group[weekend_ahead])[:, None]
+    size = size / usual / of_week[errors.week][:, None]
+    of_group = usual * _by_slot(size, errors.weekend, _factors(size, errors.weekend))
+    rest = errors.rest / (of_week[errors.week][:, None] * of_group[errors.weekend])
+    scale = of_week[np.arange(HORIZON) // 7][:, None] * of_group[weekend_ahead]
     return Band(np.sort(rest[seen]), scale, days)
+
+
+def _by_slot(size: Array, kind: Ints, mean: Array) -> Array:
+    """How large errors of kind 0 and 1 are in each slot, drawn towards the ``mean`` (2,) of their kind: (2, S)."""
+    seen = np.isfinite(size)
+    own = [(np.where(seen, size, 0.0)[kind == k].sum(axis=0), seen[kind == k].sum(axis=0)) for k in (0, 1)]
+    return np.array(
+        [(total + PRIOR_DAYS * mean[k]) / (count + PRIOR_DAYS) for k, (total, count) in enumerate(own)]
+    )
 
 
 def _factors(size: Array, kind: Ints) -> Array:

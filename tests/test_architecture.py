@@ -22,7 +22,16 @@ EDGE_CORE = {
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
     "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
 }  # fmt: skip
-SERVER_CORE = {"reports", "errors", "suppression", "public_table", "retention", "forecast", "backtest", "kriging"}
+SERVER_CORE = {
+    "reports",
+    "errors",
+    "suppression",
+    "public_table",
+    "retention",
+    "forecast",
+    "backtest",
+    "kriging",
+}
 # One adapter in two files: the second is a part of the first.
 PARTS = {
     ("edge.config", "edge.yaml_errors"),

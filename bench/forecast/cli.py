@@ -126,7 +126,7 @@ def _line(row: dict[str, Any]) -> str:
 
 def _zone_line(zone: dict[str, Any]) -> str:
     return (
-        f"  {zone['set']:<11}{zone['calendar']:<18}{zone['name']:<18} {_two(zone['ratio'])}"
+        f"  {zone['set']:<11}{zone['calendar']:<18}{zone['name']:<20} {_two(zone['ratio'])}"
         f" (without refusals {_two(zone['ratio_without_refusals'])}), holds {_two(zone['within'])},"
         f" refused {sum(zone['refused'].values())} of {zone['origins']} {zone['refused'] or ''}"
     )

@@ -34,7 +34,7 @@ STYLE: Any = {
 # was chosen before the picture was seen: as the car parks' fifth week ends, and in the bridge's second summer.
 SHOWN: Final = {
     "birmingham": ("Broad Street", 35, "cars"),
-    "fremont": ("second half", 616, "bicycles an hour"),
+    "fremont": ("bridge, second half", 616, "bicycles an hour"),
 }
 
 
@@ -49,7 +49,7 @@ def draw(found: dict[str, dict[str, list[Series]]], path: Path) -> Path:
     ]
     with plt.rc_context(STYLE):
         figure, places = plt.subplots(
-            len(shown), 1, figsize=(11, 2.9 * len(shown) + 0.5), squeeze=False, layout="constrained", dpi=110
+            len(shown), 1, figsize=(11, 2.9 * len(shown) + 0.5), squeeze=False, layout="constrained", dpi=90
         )
         for axes, (zone, at, unit) in zip(places[:, 0], shown, strict=True):
             _panel(axes, zone, at, unit)

@@ -79,8 +79,8 @@ def fremont(path: Path) -> list[Series]:
     labels = dict.fromkeys(public, PUBLIC_HOLIDAY)
     half = len(values) // 2
     return [
-        Series("first half", first, values[:half], 60, 0, labels, None),
-        Series("second half", first + timedelta(days=half), values[half:], 60, 0, labels, None),
+        Series("bridge, first half", first, values[:half], 60, 0, labels, None),
+        Series("bridge, second half", first + timedelta(days=half), values[half:], 60, 0, labels, None),
     ]
 
 
