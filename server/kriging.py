@@ -160,14 +160,17 @@ def _beyond(observed: Array, base: Array) -> Array:
 
 
 def _old_days(values: Array, days: Days, start: int, ahead: Ints, usual: Mask) -> tuple[Ints, Array]:
-    """Days before the window whose label comes again, and what they held beyond the usual of the four weeks around."""
+    """Days before the window whose label comes again, and what they held beyond that weekday's usual around then.
+
+    Around then: in the four weeks before and after, days without a label.
+    """
     coming = set(days.label[ahead].tolist()) - {0}
     old = np.flatnonzero(np.isin(days.label[:start], list(coming)))[-OLD_DAYS:]
     kept, beyond = [], []
     for day in old:
-        near = slice(max(0, day - 28), day + 28)
-        plain = np.where((days.label[near] == 0)[: len(values[near]), None], values[near], np.nan)
-        base = usual_values(plain, days.weekday[near])[days.weekday[day]]
+        near = np.arange(max(0, day - 28), day + 28)
+        plain = near[(days.label[near] == 0) & (days.weekday[near] == days.weekday[day])]
+        base = _median(values[plain])
         if usable_days(values[day : day + 1], usual)[0] and np.isfinite(base[usual]).all():
             kept.append(int(day))
             beyond.append(_beyond(values[day : day + 1], base[None])[0])
