@@ -4,7 +4,8 @@ A day is a vector of slots. What a day holds is taken as the sum of:
 
 1. the usual values of its weekday (the median of nine weeks); a public holiday counts as a Sunday;
 2. what its label adds (school holiday, market day, …), the same for all days of that label, weekdays and weekend apart;
-3. levels that drift: one of all days, one of the weekdays and one of the weekend, one of each weekday;
+3. levels that drift (one of all days, one of the weekdays, one of the weekend, one of each weekday), and what all days,
+   weekdays or weekend steadily gained or lost over the last nine weeks;
 4. noise, each day its own.
 
 Parts 2 to 4 are Gaussian with fixed variances in units of the noise (`Mood`), so the best linear estimate of a coming
@@ -40,15 +41,18 @@ PASSES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """Variances of the drifting levels in units of the noise: of all days, of a group of days, of one weekday."""
+    """Variances in units of the noise: of the levels that drift (of all days, of a group of days, of one weekday), and of
+    a steady rise or fall over the window (of all days, and as much again of a group).
+    """
 
     common: float
     group: float
     weekday: float
+    trend: float
 
 
 # From zones that hardly drift to zones whose last days say most.
-MOODS: Final = (Mood(0.5, 0.5, 0.2), Mood(8.0, 2.5, 0.5), Mood(30.0, 8.0, 0.5))
+MOODS: Final = (Mood(0.5, 0.5, 0.2, 0.0), Mood(8.0, 2.5, 0.5, 40.0), Mood(30.0, 8.0, 0.5, 40.0))
 # Days over which the three levels forget themselves, and the variances of what does not drift: the mean of all days,
 # of a group, of a weekday, of a label.
 LAST_COMMON, LAST_GROUP, LAST_WEEKDAY = 130.0, 18.0, 90.0
@@ -77,11 +81,13 @@ class Days:
         apart = np.abs(rows[:, None] - columns[None])
         same_group = self.weekend(rows)[:, None] == self.weekend(columns)[None]
         same_day = self.weekday[rows][:, None] == self.weekday[columns][None]
+        rise = (rows - since)[:, None] * (columns - since)[None] / WINDOW**2
         same_label = same_group & (self.label[rows][:, None] == self.label[columns][None])
         levels = (
             ALL
             + mood.common * np.exp(-apart / LAST_COMMON)
             + same_group * (GROUP + mood.group * np.exp(-apart / LAST_GROUP))
+            + mood.trend * (1 + same_group) * rise
             + same_day * (WEEKDAY + mood.weekday * np.exp(-apart / LAST_WEEKDAY))
         )
         both_recent = (rows >= since)[:, None] & (columns >= since)[None]

@@ -78,6 +78,7 @@ def test_the_score_is_worked_out_by_hand() -> None:
     """Errors of the trials' P50 and of the naive one over the days that have come."""
     values = noisy(30, 3)
     values[25, 2] = np.nan
+    values[27] = np.nan
     trials = rolling(values, days_of(MONDAY, 30, {}), 0.0, np.inf)
     found = score(values, trials, 0.0, np.inf)
     ours, other, inside, whole, days = [], [], 0, 0, 0
