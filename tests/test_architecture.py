@@ -37,6 +37,9 @@ SERVER_CORE = {
     "chance",
     "bands",
     "fullness",
+    "forecast",
+    "backtest",
+    "kriging",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -32,7 +32,7 @@ def locked(name: str) -> dict[str, str]:
             BOX - {"opencv-python-headless"},
             TRAINING | SERVER | DOCUMENTS | {"opencv-python-headless"},
         ),
-        ("server", SERVER | DOCUMENTS, TRAINING | BOX | {"numpy"}),
+        ("server", SERVER | DOCUMENTS | {"holidays", "numpy", "tzdata"}, TRAINING | BOX),
         (
             "dev",
             (BOX | SERVER | DOCUMENTS | {"pytest"}) - {"opencv-python-headless"},

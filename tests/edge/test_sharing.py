@@ -13,6 +13,7 @@ import pytest
 from contract.messages import Body
 from edge.config import load_config
 from edge.detect import OnnxDetector
+from edge.faults import FaultBook
 from edge.records import Frame
 from edge.service import Service
 from edge.session import open_session
@@ -28,6 +29,16 @@ _NOISE = np.random.default_rng(3).random((7, 48, 64, 3)) > 0.99
 PICTURES = (
     np.kron(np.indices((6, 8)).sum(axis=0) % 2, np.ones((8, 8)))[..., None] * 90 + 80 + _NOISE
 ).astype(np.uint8)
+
+
+class Unjudged:
+    """In the place of `edge.watching.PictureWatch`: these pictures are no view."""
+
+    def __init__(self, camera: str) -> None:
+        self.sight = FaultBook({})
+
+    def frame(self, *_: object) -> None:
+        pass
 
 
 class Scripted:
@@ -106,7 +117,10 @@ def test_r11_a_dead_camera_takes_nothing_from_the_others_and_its_interval_says_l
     assert max(lost) == 10.0
 
 
-def test_heat_slows_every_camera_down_flags_its_seconds_and_ends(tmp_path: Path) -> None:
+def test_heat_slows_every_camera_down_flags_its_seconds_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge.station.PictureWatch", Unjudged)
     (tmp_path / "clip.mp4").touch()
     world = World(tmp_path)
     world.run(10.5, 0, 1)

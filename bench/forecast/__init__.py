@@ -1,0 +1,1 @@
+"""Forecasts against truth on public series, next to last week's values."""
