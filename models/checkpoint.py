@@ -25,6 +25,7 @@ from edge.records import FloatArray
 KNOWN: Final = {
     "5dd07789a69451735255167d602223d1aca48591a8d43d10523f073741daa627": "starter.pt, before the rendered pictures",
     "04b200bb0d698f45806da4acf729ed65def35fbf8cd0dbf7bb206619b9482bcc": "starter.pt, release 0.1",
+    "4090c5f668cd0181341d38737680c7d78667d20fb317a14cfc084fe9c282518b": "starter.pt, release 0.2",
     "0ebbc80d4a7680d14987a577cd21342b65ecfd94632bd9a8da63ae6417644ee1": "yolo11n.pt, Ultralytics' release",
     "85a76fe86dd8afe384648546b56a7a78580c7cb7b404fc595f97969322d502d5": "yolo11s.pt, Ultralytics' release",
     "9b09cc8bf347f0fc8a5f7657480587f25db09b34bf33b0652110fb03a8ad4fef": "yolo26n.pt, Ultralytics' release",

@@ -46,6 +46,9 @@ def test_the_lock_covers_all_that_the_box_needs_on_each_target(target: Any) -> N
                 for part in importlib.metadata.requires(name) or []
                 if f"extra == '{extra}'" in part.replace('"', "'")
             ]
+        # What another version asks for, as the server's lock may want one, says nothing of the one in this lock.
+        if f"{name}=={importlib.metadata.version(name)} " not in EDGE and name in EDGE:
+            continue
         if name not in seen and name != BUILD.REPLACED:
             seen.add(name)
             open_ += [part for part in importlib.metadata.requires(name) or [] if "extra ==" not in part]

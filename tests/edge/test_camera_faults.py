@@ -16,6 +16,7 @@ from edge.config import load_config
 from edge.records import Frame
 from tests.edge.live import until
 from tests.edge.rtsp_fault_server import RtspServer
+from tests.fakes import Unjudged
 from tests.front_door import box_file
 
 # The fault of each camera, and whether it strikes a new connection or the stream as it runs.
@@ -82,6 +83,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     for server in servers.values():
         server.pace_s, server.stall_after = PACE_S, 0
     patch = pytest.MonkeyPatch()
+    patch.setattr("edge.station.PictureWatch", Unjudged)  # flat grey would be called a covered lens
     patch.setattr(service, "open_source", lambda source, base, **how: Watched(source, **how))
     box = box_file(folder, source=servers["good"].url)
     box.write_text(
@@ -138,8 +140,8 @@ def test_r11_it_is_noticed_in_ten_seconds_and_tried_again_in_fifteen(world: Worl
     tried_s = [at - world.struck_at for at in camera.tried_at if at > world.struck_at]
     assert lost_s[0] <= 10 + SLACK_S
     assert tried_s[0] <= 15
-    # A new attempt that hangs is ended as well.
-    assert tried_s[1] <= tried_s[0] + 15 + SLACK_S
+    # A new attempt that hangs is ended as well, and the pause after it may be twice as long.
+    assert tried_s[1] <= tried_s[0] + 20 + SLACK_S
 
 
 def test_r11_the_other_camera_keeps_its_frames(world: World) -> None:

@@ -13,7 +13,6 @@ import pytest
 from contract.messages import Body
 from edge.config import load_config
 from edge.detect import OnnxDetector
-from edge.faults import FaultBook
 from edge.records import Frame
 from edge.service import Service
 from edge.session import open_session
@@ -21,7 +20,7 @@ from edge.sharing import Sharing
 from edge.spool import Spool
 from edge.station import Station
 from tests.edge import media
-from tests.fakes import ScriptedDetector, detections
+from tests.fakes import ScriptedDetector, Unjudged, detections
 from tests.front_door import box_file, person_model
 
 # What never changes is frozen: the noise of a sensor.
@@ -29,16 +28,6 @@ _NOISE = np.random.default_rng(3).random((7, 48, 64, 3)) > 0.99
 PICTURES = (
     np.kron(np.indices((6, 8)).sum(axis=0) % 2, np.ones((8, 8)))[..., None] * 90 + 80 + _NOISE
 ).astype(np.uint8)
-
-
-class Unjudged:
-    """In the place of `edge.watching.PictureWatch`: these pictures are no view."""
-
-    def __init__(self, camera: str) -> None:
-        self.sight = FaultBook({})
-
-    def frame(self, *_: object) -> None:
-        pass
 
 
 class Scripted:
