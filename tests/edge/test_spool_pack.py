@@ -31,13 +31,12 @@ TEXTS = st.one_of(
         ["2026-02-30T00:00:00Z", "0000-00-00T00:00:00Z", "1970-01-01T00:00:00Z", "\n", "null", "12"]
     ),
 )
+LEAVES = st.one_of(NUMBERS, TEXTS, st.booleans())
+# Rows of leaves only: rows of rows of rows fill any memory.
+ROWS = st.tuples(LEAVES, st.integers(1, 600)).map(lambda row: [row[0]] * row[1])
 VALUES = st.recursive(
-    st.one_of(NUMBERS, TEXTS, st.booleans()),
-    lambda inner: st.one_of(
-        st.lists(inner),
-        st.dictionaries(st.text(), inner),
-        st.tuples(inner, st.integers(1, 600)).map(lambda row: [row[0]] * row[1]),
-    ),
+    st.one_of(LEAVES, ROWS),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.text(), inner)),
     max_leaves=20,
 )
 
