@@ -25,7 +25,7 @@ from edge.privacy_blur import AHEAD_S, HOLD_S, BlurredImage, Finder, Mask, mask
 from edge.records import ImageArray
 from edge.video_file import VideoFile, check_file
 
-CONFIDENCE: Final = 0.1  # far below what is counted: the mask had better hide a bush than show a face
+CONFIDENCE: Final = 0.05  # far below what is counted: the mask had better hide a bush than show a face
 FILM_SIDE, PICTURE_SIDE = (
     480,
     1280,
