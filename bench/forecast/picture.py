@@ -10,6 +10,7 @@ from typing import Any, Final
 import matplotlib as mpl
 import numpy as np
 
+from bench.counts.pictures import OURS, STYLE, THEIRS, TRUE
 from bench.forecast.measure import history_at
 from bench.forecast.series import Series
 from server.backtest import naive
@@ -19,17 +20,6 @@ from server.kriging import HORIZON, Array
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-TRUE, OURS, THEIRS = "#000000", "#0072B2", "#D55E00"
-STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 9,
-    "axes.titlelocation": "left",
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "axes.axisbelow": True,
-}
 # A car park of the part that the method was not tuned on, and the second half of the bridge, each at a fixed day that
 # was chosen before the picture was seen: as the car parks' fifth week ends, and in the bridge's second summer.
 SHOWN: Final = {

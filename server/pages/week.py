@@ -18,7 +18,7 @@ from server.pages.render import error_page, page, texts_of
 from server.pages.reports import href
 from server.pages.texts import Texts
 from server.reading import HOUR_S, LINE_KINDS, ZONE_KINDS, Period
-from server.reports import Kind, Row, local_midnight
+from server.reports import NO_LENGTHS, Kind, Row, local_midnight
 from server.week import Cell, usual_week
 
 WEEKS: Final = 8
@@ -74,7 +74,7 @@ def lengths_of(rows: Sequence[Row], kind: Kind, group: ClassGroup) -> Lengths | 
     parts = [row.parking for row in rows] if kind == "parking" else []
     if kind == "zone":
         parts = [own for row in rows for each, own in row.counts.items() if GROUP_OF[each] == group]
-    together = [sum(bin_) for bin_ in zip(*(own.lengths for own in parts), strict=True)] or [0] * 8
+    together = [sum(bin_) for bin_ in zip(*(own.lengths for own in parts), strict=True)] or NO_LENGTHS
     return lengths(together, dwell_bounds(name), sum(own.censored for own in parts))
 
 
