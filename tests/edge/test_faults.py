@@ -15,6 +15,7 @@ from edge.faults import Fault, FaultBook, inside, joined, without
 from edge.parking import BayWatch
 from edge.presence import seconds
 from edge.records import Detections
+from tests.edge.test_pains_parking import CAR, LOT
 from tests.edge.test_pains_zones import LAWN
 from tests.fakes import detections
 
@@ -115,3 +116,20 @@ def test_after_a_move_the_cars_in_the_bays_have_not_arrived_anew() -> None:
     for at in range(40, 60):
         bays.observe(detections((5, 5, 95, 95), name="car"), at)
     assert [(stay.arrived, stay.end) for stay in bays.stays()][-1] == (False, math.inf)
+
+
+def test_a_covered_lens_frees_no_bay() -> None:
+    """While the picture cannot be believed nothing is fed to the counters, so that it proves nobody gone."""
+    cover = Fault(0.0, 0.0)
+    counting = CameraCounters(
+        "cam", LOT, interval_s=60, anchor=0.0, confidence=0.25, faults=FaultBook({"covered": cover})
+    )
+    closed: list[Any] = []
+    for at in range(600):
+        covered = 120 <= at < 420
+        cover.judge(covered, at)
+        closed += counting.observe(NOTHING if covered else detections(CAR, name="car"), (), float(at))
+    closed += counting.finish(600.0)
+    assert sum(body.departures for body in closed) == 0
+    assert sum(body.arrivals for body in closed) == 0
+    assert sum(body.flag_s.get("covered", 0.0) for body in closed) == pytest.approx(300, abs=3)
