@@ -130,6 +130,8 @@ def _check_weekly(entry: Entry) -> None:
         # An exception that excepts nothing is a mistyped one, and the market it was meant for would be counted on.
         if day.weekday() not in entry.weekdays or not within:
             raise _refuse("cal_exception", "an exception must be a day of this market", day.isoformat())
+    if not entry.days(entry.first, entry.last or entry.first + timedelta(LONGEST_DAYS)):
+        raise _refuse("cal_no_day", "a market needs at least one day", entry.first.isoformat())
 
 
 def check_entry(entry: Entry) -> Entry:
@@ -149,6 +151,8 @@ def check_entry(entry: Entry) -> Entry:
     _check_weekly(entry)
     return replace(
         entry,
+        name_fr=entry.name_fr.strip(),
+        name_en=entry.name_en.strip(),
         weekdays=tuple(sorted(set(entry.weekdays))),
         exceptions=tuple(sorted(set(entry.exceptions))),
     )

@@ -43,6 +43,9 @@ SERVER_CORE = {
     "sites",
     "pictures",
     "calendar",
+    "calendar_files",
+    "calendar_csv",
+    "calendar_ics",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -1,6 +1,5 @@
 """Sites, plans and what is said of places, in SQLite."""
 
-
 from __future__ import annotations
 
 from collections.abc import Iterable
