@@ -50,6 +50,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME=DEVICE,...", help="Publish the table of these devices; repeatable."),
     ] = None,
+    tile_url: Annotated[
+        str, typer.Option(help="Map tiles, as https://host/{z}/{x}/{y}.png; browsers then ask that host.")
+    ] = "",
+    tile_attribution: Annotated[str, typer.Option(help="Whose map it is.")] = "",
     public_k: Annotated[int, typer.Option(help="Counts below it are not published.", min=LEAST_K)] = K,
 ) -> None:
     """Serve until stopped."""
@@ -66,6 +70,8 @@ def run(
             https_only_cookies=behind_tls,
             public_sites=tuple(_public_site(text) for text in public_site or ()),
             public_k=public_k,
+            tile_url=tile_url,
+            tile_attribution=tile_attribution,
         )
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc

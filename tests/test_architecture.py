@@ -46,6 +46,7 @@ SERVER_CORE = {
     "calendar_files",
     "calendar_csv",
     "calendar_ics",
+    "attention",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -24,6 +24,10 @@ ASSETS: Final[Mapping[str, str]] = {
     "uPlot.iife.min.js": "text/javascript; charset=utf-8",
     "uPlot.LICENSE.txt": "text/plain; charset=utf-8",
     "favicon.svg": "image/svg+xml",
+    "leaflet.css": "text/css; charset=utf-8",
+    "leaflet.js": "text/javascript; charset=utf-8",
+    "leaflet.LICENSE.txt": "text/plain; charset=utf-8",
+    "plan.js": "text/javascript; charset=utf-8",
 }
 # Read once: a name that is not in this table has no way to a file.
 CONTENT: Final[Mapping[str, bytes]] = {
@@ -31,6 +35,7 @@ CONTENT: Final[Mapping[str, bytes]] = {
 }
 MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/", "menu.overview", REPORTS),
+    ("/sites", "menu.sites", REPORTS),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),
     ("/quarantine", "menu.quarantine", TECHNICAL),

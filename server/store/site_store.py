@@ -43,6 +43,12 @@ class Sites(Protocol):
     def describe(self, details: Iterable[PlaceDetail], audit: Iterable[AuditEntry]) -> bool:
         """Replace what is said of these places, all of it or nothing; False when a site does not exist."""
 
+    def observed(self, since: int, until: int) -> dict[PlaceKey, float]:
+        """Observed seconds of every place in the whole hours that begin in ``[since, until)``."""
+
+    def in_quarantine(self) -> int:
+        """The number of records kept out of the reports."""
+
     def entries(self, site: str | None) -> list[Entry]:
         """The calendar of the whole town and, if one is named, of a site, by first day."""
 

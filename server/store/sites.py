@@ -123,3 +123,22 @@ class SqliteSites(CalendarRows):
             for entry in audit:
                 insert_audit(db, entry)
             return True
+
+    def observed(self, since: int, until: int) -> dict[PlaceKey, float]:
+        """Observed seconds of every place in the whole hours that begin in ``[since, until)``."""
+        # By place, for that is how the hours are sorted: 24 rows of each, however many years there are.
+        sql = (
+            "SELECT p.device, p.camera, p.name, p.kind, (SELECT sum(h.observed_s) FROM hours h"
+            " WHERE h.device = p.device AND h.camera = p.camera AND h.name = p.name AND h.kind = p.kind"
+            " AND h.hour >= ? AND h.hour < ?) FROM places p"
+        )
+        with self._connections.read() as db:
+            return {
+                (device, camera, name, kind): float(seconds or 0.0)
+                for device, camera, name, kind, seconds in db.execute(sql, (since, until))
+            }
+
+    def in_quarantine(self) -> int:
+        """The number of records kept out of the reports."""
+        with self._connections.read() as db:
+            return int(db.execute("SELECT count(*) FROM records WHERE quarantine IS NOT NULL").fetchone()[0])
