@@ -14,7 +14,7 @@ from server.attention import HOUR_S, LOW
 from server.pages.render import home_of, page, texts_of
 from server.pages.states import (
     PLAN_W,
-    Mark,
+    Level,
     State,
     attention,
     figure,
@@ -22,7 +22,7 @@ from server.pages.states import (
     site_names,
     states_of,
 )
-from server.pages.texts import Texts
+from server.pages.texts import NO_DATA, Texts
 from server.sites import Site
 
 
@@ -35,6 +35,21 @@ class Group:
     site: Site | None
     states: tuple[tuple[int, State], ...]
     silent_cameras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A pin on the map: the numbers of its places, what it says, where it leads, the worst state, degrees."""
+
+    numbers: str
+    label: str
+    href: str
+    level: Level
+    lon: float
+    lat: float
+
+
+WORSE: Final[tuple[Level, ...]] = ("seen", "unseen", "nearly", "full")
 
 
 def groups_of(
@@ -65,14 +80,27 @@ def groups_of(
     return found
 
 
-def marks_on_map(groups: Sequence[Group], texts: Texts) -> list[Mark]:
-    """The places that have a longitude and latitude, their own or their site's."""
+def points_on_map(groups: Sequence[Group], texts: Texts) -> list[Point]:
+    """A pin for every place with a longitude and latitude of its own, and one for the others of a site that has them."""
     found = []
     for group in groups:
+        rest: list[tuple[int, State]] = []
         for number, one in group.states:
-            at = one.detail if one.detail.lon is not None else group.site
-            if at is not None and at.lon is not None and at.lat is not None:
-                found.append(Mark(number, one, figure(one, texts), at.lon, at.lat, False))
+            lon, lat = one.detail.lon, one.detail.lat
+            if lon is None or lat is None:
+                rest.append((number, one))
+                continue
+            label = f"{number}. {one.label}: {figure(one, texts)}"
+            found.append(Point(str(number), label, one.href, one.level, lon, lat))
+        site = group.site
+        if not rest or site is None or site.lon is None or site.lat is None:
+            continue
+        worst = max((one.level for _, one in rest), key=WORSE.index)
+        numbers = str(rest[0][0]) if len(rest) == 1 else f"{rest[0][0]}{NO_DATA}{rest[-1][0]}"
+        told = texts("list.separator").join(f"{one.label}: {figure(one, texts)}" for _, one in rest)
+        found.append(
+            Point(numbers, f"{group.label} ({told})", f"/sites/{site.id}", worst, site.lon, site.lat)
+        )
     return found
 
 
@@ -98,7 +126,7 @@ def overview(request: Request) -> Response:
         technical=role in TECHNICAL.roles,
         site=alone.site if alone else None,
         marks=marks_on_plan(alone.states, alone.site, texts) if alone and alone.site else [],
-        points=marks_on_map(groups, texts) if settings.tile_url else [],
+        points=points_on_map(groups, texts) if settings.tile_url else [],
         tiles=settings.tile_url,
         attribution=settings.tile_attribution,
         plan_w=PLAN_W,

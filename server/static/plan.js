@@ -56,7 +56,7 @@
     const element = document.createElement("span");
     element.className = `pin ${point.level}`;
     element.textContent = point.number;
-    return L.divIcon({ html: element, className: "map-pin", iconSize: [28, 28] });
+    return L.divIcon({ html: element, className: "map-pin", iconSize: [40, 28] });
   }
 
   for (const element of document.querySelectorAll("[data-map]")) {
@@ -73,7 +73,8 @@
         const marker = L.marker([item.dataset.lat, item.dataset.lon], {
           icon: icon(item.dataset), title: link.textContent, alt: link.textContent, keyboard: true,
         }).addTo(map);
-        marker.on("click keypress", () => { window.location.href = link.href; });
+        marker.on("click", () => { window.location.href = link.href; });
+        marker.on("keypress", (event) => { if (event.originalEvent.key === "Enter") window.location.href = link.href; });
       }
       map.fitBounds(L.latLngBounds(items.map((item) => [item.dataset.lat, item.dataset.lon])).pad(0.2), { maxZoom: 17 });
     } else {

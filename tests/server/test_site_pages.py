@@ -167,6 +167,10 @@ def test_places_stand_under_their_site_and_by_their_labels(town):
         assert "Parking &lt;nord&gt;" in markup
         assert 'transform="translate(275.0 480.0)"' in markup
         assert '<text class="figure" x="24" y="7">4/10</text>' in markup
+    for path in ("/zones/box-a/north/p1", "/zones/box-a/north/p1/week"):
+        page = text(town, path)
+        assert "<title>" in page
+        assert "Parking &lt;nord&gt;" in page.split("<h1>")[1].split("</h1>")[0]
     assert "Boîtier box-a" in text(town, "/")
     assert "lawn" not in text(town, "/sites/place").split("<main")[1]
 
@@ -410,3 +414,21 @@ def test_a_store_from_before_sites_is_migrated(tmp_path):
     store = open_store(tmp_path / "x.sqlite3")
     assert (store.sites.sites(), store.sites.details(), store.sites.entries(None)) == ([], {}, [])
     store.close()
+
+
+def test_places_that_stand_on_one_spot_share_a_pin_with_the_worst_state(make_site):
+    town = make_site("pins", tile_url="https://tiles.example.fr/{z}/{x}/{y}.png")
+    town.post([config(0, NOON - 7200, [zone_config("p1", "parking", capacity=10), zone_config("lawn")])])
+    town.post([zone(1, NOON - 60), parking(2, NOON - 60, occupied_bay_s=600.0), line(3, NOON - 1000 - 20)])
+    planner(town)("/sites", id="place", label_fr="Place")
+    planner(town)("/sites/place/edit", label_fr="Place", lon="3,1", lat="45,8")
+    keys = ["box-a/north/lawn/zone", "box-a/north/p1/parking", "box-a/north/gate/line"]
+    fields = {
+        f"o{n}-{what}": value for n, key in enumerate(keys) for what, value in (("key", key), ("in", "1"))
+    }
+    planner(town)("/sites/place/places", **fields)
+    planner(town)("/sites/place/places", **{
+        "p1-key": keys[2], "p1-in": "1", "p1-lon": "3.2", "p1-lat": "45.9",
+    })  # fmt: skip
+    points = re.findall(r'<li data-lon="([^"]+)".*?data-level="([^"]+)".*?href="([^"]+)"', text(town, "/"))
+    assert points == [("3.2", "seen", "/lines/box-a/north/gate"), ("3.1", "full", "/sites/place")]
