@@ -205,3 +205,19 @@ def test_labels_of_days_come_from_the_site_of_a_place(site, sites):
     assert labels == labels_for(site.store, "place", first, last)
     assert days_for(site.store, "place", first, last)[date(2026, 11, 21)][0].label_fr == "Marché"
     assert labels_for(site.store, "unknown", first, last) == labels_for(site.store, None, first, last)
+
+
+def test_the_coverage_of_a_day_reads_each_places_hours_and_not_all_there_are(site, sites):
+    site.post(
+        [zone(1, NOON - 7200), zone(2, NOON - 3600), zone(3, NOON - 90_000), zone(4, NOON - 60, zone="b")]
+    )
+    assert sites.observed(NOON - 86400, NOON) == {LAWN.key: 120.0, ("box-a", "north", "b", "zone"): 60.0}
+    assert sites.observed(NOON - 3600, NOON)[LAWN.key] == 60.0
+    read: list[str] = []
+    with sites._connections.read() as db:
+        db.conn.set_trace_callback(read.append)
+    sites.observed(NOON - 86400, NOON)
+    db.conn.set_trace_callback(None)
+    [sql] = read
+    plan = [row[3] for row in db.execute("EXPLAIN QUERY PLAN " + sql)]
+    assert any(step.startswith("SEARCH h USING") and "hour>" in step for step in plan), plan
