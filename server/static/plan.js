@@ -82,7 +82,9 @@
       const known = lon.value !== "" && lat.value !== "";
       // Without a position yet: the whole of metropolitan France.
       map.setView(known ? [Number(lat.value), Number(lon.value)] : [46.6, 2.5], known ? 16 : 5);
-      const pin = L.marker(map.getCenter(), { icon: icon({ number: "", level: "seen" }), opacity: known ? 1 : 0 }).addTo(map);
+      const pin = L.marker(map.getCenter(), {
+        icon: icon({ number: "", level: "seen" }), opacity: known ? 1 : 0, interactive: false, keyboard: false,
+      }).addTo(map);
       map.on("click", (event) => {
         const [east, north] = fields(chosen ? `${chosen}-` : "");
         const at = event.latlng.wrap();
