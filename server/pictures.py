@@ -76,7 +76,8 @@ def read_picture(data: bytes) -> Picture:
     if data.startswith(_JPEG):
         return _jpeg(data)
     start = data[:256].lstrip().lower()
-    guess = next((name for head, name in _KNOWN if start.startswith(head.lower())), data[:8].hex(" "))
+    other = "text" if all(byte > 31 or byte in b"\t\r\n" for byte in start) else data[:8].hex(" ")
+    guess = next((name for head, name in _KNOWN if start.startswith(head.lower())), other)
     raise SiteError(
         "plan_type",
         f"the plan must be a PNG or JPEG picture (found {guess}); save it as one of these",
