@@ -17,9 +17,13 @@ from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
+from server.pages.calendar import ROUTES as CALENDAR_ROUTES
 from server.pages.login import Login
+from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.render import error_page
 from server.pages.reports import ROUTES as REPORT_ROUTES
+from server.pages.site_edit import ROUTES as SITE_EDIT_ROUTES
+from server.pages.sites import ROUTES as SITE_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.pages.week import ROUTES as WEEK_ROUTES
 from server.settings import Settings
@@ -64,6 +68,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, Public().routes())
     register(app, Login().routes())
     register(app, REPORT_ROUTES)
+    for routes in (OVERVIEW_ROUTES, SITE_ROUTES, SITE_EDIT_ROUTES, CALENDAR_ROUTES):
+        register(app, routes)
     register(app, WEEK_ROUTES)
     register(app, TECHNICAL_ROUTES)
     seal(app)

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from server import accounts, data_cli
+from server import accounts, data_cli, site_cli
 from server.cli_parts import AsJson, Data, done, reported, say, show, when, with_store
 from server.settings import PublicSite, Settings
 from server.suppression import LEAST_K, K
@@ -25,6 +25,7 @@ app.add_typer(admin, name="admin")
 admin.add_typer(device, name="device")
 admin.add_typer(user, name="user")
 data_cli.add_to(admin)
+site_cli.add_to(admin)
 
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 
@@ -50,6 +51,10 @@ def run(
         list[str] | None,
         typer.Option(metavar="NAME=DEVICE,...", help="Publish the table of these devices; repeatable."),
     ] = None,
+    tile_url: Annotated[
+        str, typer.Option(help="Map tiles, as https://host/{z}/{x}/{y}.png; browsers then ask that host.")
+    ] = "",
+    tile_attribution: Annotated[str, typer.Option(help="Whose map it is.")] = "",
     public_k: Annotated[int, typer.Option(help="Counts below it are not published.", min=LEAST_K)] = K,
 ) -> None:
     """Serve until stopped."""
@@ -66,6 +71,8 @@ def run(
             https_only_cookies=behind_tls,
             public_sites=tuple(_public_site(text) for text in public_site or ()),
             public_k=public_k,
+            tile_url=tile_url,
+            tile_attribution=tile_attribution,
         )
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc

@@ -50,6 +50,8 @@ class Guard:
         self._hosts = LOOPBACK | {settings.host} | {host.lower() for host in settings.allowed_hosts}
         # Bound to the network without a list, the name under which it is reached is not known.
         self._any_host = not settings.on_loopback and not settings.allowed_hosts
+        tiles = f" {settings.tile_origin}" if settings.tile_origin else ""
+        self._policy = POLICY.replace("img-src 'self'", "img-src 'self'" + tiles)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -82,6 +84,7 @@ class Guard:
     def _complete(self, headers: MutableHeaders) -> None:
         for name, value in HEADERS.items():
             headers[name] = value
+        headers["Content-Security-Policy"] = self._policy
         headers.setdefault("Cache-Control", "no-store")
         if self._https:
             headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -18,6 +18,7 @@ from server.reports import (
     DAY,
     GRAIN_S,
     STEPS,
+    Bin,
     Kind,
     OccupancyReport,
     Row,
@@ -159,6 +160,31 @@ class Reader:
             return Period(start, end, step)
         hour = start - start % HOUR_S
         return Period(hour, hour + HOUR_S, HOUR_S)
+
+    def latest_bins(self, view: View) -> tuple[tuple[ClassGroup, Bin], ...]:
+        """The last interval that may be shown, of every class group; nothing where there is none."""
+        if view.last_end is None:
+            return ()
+        period = self.latest(view)
+        start, end = int(period.start or 0), int(period.end or 0)
+        rows = self._store.records.rows(view.place, start, end, view.until, end - start)
+        if any(row.interval_s > end - start for row in rows):
+            return tuple((group, self.report(view, group, period).total) for group in view.groups)
+        return tuple(
+            (
+                group,
+                report(
+                    rows,
+                    kind=view.place.kind,
+                    group=group,
+                    step=end - start,
+                    borders=(start, end),
+                    until=view.until,
+                    capacity=view.capacity,
+                ).total,
+            )
+            for group in view.groups
+        )
 
     def quarters(self, view: View, start: int, end: int) -> list[Row]:
         """Sums per quarter of an hour over ``[start, end)``, of what may be shown."""

@@ -6,6 +6,7 @@ says so on every page, may shorten that.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ STATISTICS_DELAY_S: Final = 900
 # Late records are left out of public figures for ever, so a box that was offline overnight gets its chance.
 PUBLIC_AFTER_S: Final = 86400
 PUBLIC_AFTER_MOST_S: Final = 7 * 86400
+# One host, spelled out: it goes into the policy that says what a browser may load.
+_TILES: Final = re.compile(
+    r"(https?://[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?(?::[0-9]{1,5})?)"
+    r"(?=/[^?#]*\{z\})(?=/[^?#]*\{x\})(?=/[^?#]*\{y\})/[A-Za-z0-9/{}._@-]{1,400}(?:\?[A-Za-z0-9=&._-]{0,200})?"
+)
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -64,6 +70,8 @@ class Settings:
         public_sites: whose table is public; none by default.
         public_k: counts of people, bicycles and road vehicles below it are not published.
         public_after_s: seconds between the end of a local day and the first time its table can be read.
+        tile_url: map tiles, as ``https://host/{z}/{x}/{y}.png``; none by default, and no browser asks elsewhere then.
+        tile_attribution: whose map it is, shown beside it.
         clock: seconds since 1970; injected by tests.
 
     Raises:
@@ -85,6 +93,8 @@ class Settings:
     public_sites: tuple[PublicSite, ...] = ()
     public_k: int = K
     public_after_s: int = PUBLIC_AFTER_S
+    tile_url: str = ""
+    tile_attribution: str = ""
     clock: Callable[[], float] = field(default=utc_clock, repr=False)
 
     def __post_init__(self) -> None:
@@ -97,6 +107,10 @@ class Settings:
             raise ValueError(f"port must be within 0..65535 (got {self.port})")
         ZoneInfo(self.local_tz)
         self._check_public()
+        if self.tile_url and not _TILES.fullmatch(self.tile_url):
+            raise ValueError(
+                f"tile_url must be written like https://host/{{z}}/{{x}}/{{y}}.png (got {self.tile_url[:200]!r})"
+            )
 
     def _check_public(self) -> None:
         if self.public_k < LEAST_K:
@@ -113,6 +127,12 @@ class Settings:
             twice = next((name for name in found if found.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(f"public_sites may name each {word} once (got {twice} twice)")
+
+    @property
+    def tile_origin(self) -> str:
+        """Scheme and host of the map tiles, empty without them."""
+        match = _TILES.fullmatch(self.tile_url)
+        return match[1] if match else ""
 
     @property
     def database(self) -> Path:

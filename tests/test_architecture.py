@@ -40,6 +40,13 @@ SERVER_CORE = {
     "forecast",
     "backtest",
     "kriging",
+    "sites",
+    "pictures",
+    "calendar",
+    "calendar_files",
+    "calendar_csv",
+    "calendar_ics",
+    "attention",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,9 +13,19 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from contract.version import VERSION
-from server.access import ADMINISTRATION, NOTICES, REPORTS, TECHNICAL, Access, session_of, settings_of
+from server.access import (
+    ADMINISTRATION,
+    NOTICES,
+    REPORTS,
+    TECHNICAL,
+    Access,
+    session_of,
+    settings_of,
+    store_of,
+)
 from server.pages.texts import LANGUAGE_COOKIE, Texts, choose
 from server.settings import Settings
+from server.sites import place_label
 
 ASSETS: Final[Mapping[str, str]] = {
     "app.css": "text/css; charset=utf-8",
@@ -24,6 +34,10 @@ ASSETS: Final[Mapping[str, str]] = {
     "uPlot.iife.min.js": "text/javascript; charset=utf-8",
     "uPlot.LICENSE.txt": "text/plain; charset=utf-8",
     "favicon.svg": "image/svg+xml",
+    "leaflet.css": "text/css; charset=utf-8",
+    "leaflet.js": "text/javascript; charset=utf-8",
+    "leaflet.LICENSE.txt": "text/plain; charset=utf-8",
+    "plan.js": "text/javascript; charset=utf-8",
 }
 # Read once: a name that is not in this table has no way to a file.
 CONTENT: Final[Mapping[str, bytes]] = {
@@ -31,6 +45,7 @@ CONTENT: Final[Mapping[str, bytes]] = {
 }
 MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/", "menu.overview", REPORTS),
+    ("/sites", "menu.sites", REPORTS),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),
     ("/quarantine", "menu.quarantine", TECHNICAL),
@@ -70,6 +85,19 @@ def secure_cookies(settings: Settings) -> bool:
     return settings.https_only_cookies or not settings.on_loopback
 
 
+def labels_of(request: Request) -> Callable[[Any], str]:
+    """What people call a place, in the language of the request: of a `Place`, or of anything with its key."""
+    language = texts_of(request).language
+
+    def label_of(place: Any) -> str:
+        # Looked up once a request, and only by pages that name a place.
+        if not hasattr(request.state, "details"):
+            request.state.details = store_of(request).sites.details()
+        return place_label(request.state.details, place, language)
+
+    return label_of
+
+
 def page(
     request: Request,
     template: str,
@@ -93,6 +121,7 @@ def page(
         delay_s=settings.statistics_delay_s,
         tz=settings.local_tz,
         now=int(settings.clock()),
+        label_of=labels_of(request),
         **context,
     )
     return HTMLResponse(html, status, dict(headers or {}))

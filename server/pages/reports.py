@@ -1,98 +1,32 @@
-"""The overview, the page of one zone or line, and its CSV."""
+"""The page of one zone or line, and its CSV."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from contract.names import ClassGroup
-from server.access import ANYONE_LOGGED_IN, REPORTS, Route, session_of, settings_of, store_of
+from server.access import REPORTS, Route, store_of
 from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
-from server.pages.figures import LOW_COVERAGE, SPARK_H, SPARK_W, Bar, csv_cell, lines, sparkline, summary
-from server.pages.render import error_page, home_of, page, texts_of
+from server.pages.figures import LOW_COVERAGE, csv_cell, lines, summary
+from server.pages.render import error_page, page, texts_of
 from server.pages.texts import Texts
-from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, Reader, View
-from server.reports import DAY, MAX_BINS, STEPS, Bin, Kind, OccupancyReport, Step
+from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, View
+from server.reports import DAY, MAX_BINS, STEPS, Kind, Step
 from server.store.base import CameraState
 
 LATE_S: Final = 600
 PRESETS: Final = (("1h", 3600), ("24h", 86400), ("7d", 7 * 86400), ("30d", 30 * 86400))
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One place on the overview: the last visible interval of each group, and the first group's period."""
-
-    view: View
-    href: str
-    latest: tuple[tuple[ClassGroup, Bin], ...]
-    report: OccupancyReport | None
-    bars: tuple[Bar, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Camera:
-    """How one camera delivers, and its cards."""
-
-    state: CameraState
-    late: bool
-    cards: tuple[Card, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """The cameras of one device."""
-
-    name: str
-    cameras: tuple[Camera, ...]
-
-
 def href(view: View) -> str:
     """The page of a place; names are of the wire, so they need no quoting."""
     place = view.place
     return f"/{'lines' if place.kind == 'line' else 'zones'}/{place.device}/{place.camera}/{place.name}"
-
-
-def _card(reader: Reader, view: View) -> Card:
-    if view.last_end is None:
-        return Card(view, href(view), (), None, ())
-    last = reader.latest(view)
-    latest = tuple((group, reader.report(view, group, last).total) for group in view.groups)
-    report = reader.report(view, view.groups[0])
-    return Card(view, href(view), latest, report, tuple(sparkline(report)))
-
-
-def overview(request: Request) -> Response:
-    """One card per zone and line, by camera. Roles without reports go to their own first page."""
-    session = session_of(request)
-    role = session.user.role if session else ""
-    if role not in REPORTS.roles:
-        return RedirectResponse(home_of(role), 303)
-    reader, now = reader_of(request), settings_of(request).clock()
-    views = reader.views()
-    cameras = [
-        Camera(
-            state,
-            now - state.last_received > LATE_S,
-            tuple(
-                _card(reader, view)
-                for view in views
-                if (view.place.device, view.place.camera) == (state.device, state.camera)
-            ),
-        )
-        for state in store_of(request).records.cameras()
-    ]
-    boxes = [
-        Box(name, tuple(camera for camera in cameras if camera.state.device == name))
-        for name in sorted({camera.state.device for camera in cameras})
-    ]
-    return page(request, "overview.html", boxes=boxes, spark_w=SPARK_W, spark_h=SPARK_H, low=LOW_COVERAGE)
 
 
 def _local_input(at: int, texts: Texts) -> str:
@@ -220,7 +154,6 @@ def line_csv(request: Request) -> Response:
 
 
 ROUTES: Final = (
-    Route("GET", "/", overview, ANYONE_LOGGED_IN),
     Route("GET", "/zones/{device}/{camera}/{name}", zone_page, REPORTS),
     Route("GET", "/zones/{device}/{camera}/{name}/csv", zone_csv, REPORTS),
     Route("GET", "/lines/{device}/{camera}/{name}", line_page, REPORTS),

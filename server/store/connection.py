@@ -70,6 +70,12 @@ def m003_versions(db: Any) -> None:
         remake(db, place, purged_before)
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m004_sites(db: Any) -> None:
+    """Sites, labels, positions, plans, calendar."""
+    db.executescript(resources.files("server.store").joinpath("m004_sites.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""

@@ -8,6 +8,7 @@ from server.store.accounts import SqliteAccounts
 from server.store.base import Store
 from server.store.connection import Connections
 from server.store.records import SqliteRecords
+from server.store.sites import SqliteSites
 from server.store.upkeep import SqliteUpkeep
 
 
@@ -23,6 +24,7 @@ class SqliteStore:
         self._records = SqliteRecords(self._connections)
         self._accounts = SqliteAccounts(self._connections)
         self._upkeep = SqliteUpkeep(self._connections, path)
+        self._sites = SqliteSites(self._connections)
 
     @property
     def records(self) -> SqliteRecords:
@@ -38,6 +40,11 @@ class SqliteStore:
     def upkeep(self) -> SqliteUpkeep:
         """Retention, purge, backups, roll-ups."""
         return self._upkeep
+
+    @property
+    def sites(self) -> SqliteSites:
+        """Sites, labels, plans, calendar."""
+        return self._sites
 
     def close(self) -> None:
         """Let go of every connection."""

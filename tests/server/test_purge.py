@@ -240,6 +240,8 @@ def test_keys_that_arrived_before_there_were_ranges_are_known_too(tmp_path):
         raw.execute(f"ALTER TABLE hour_counts DROP COLUMN {name}")
     for table in ("received_keys", "settings", "purging", "zone_versions"):
         raw.execute(f"DROP TABLE {table}")
+    for table in ("plans", "place_details", "calendar", "sites"):
+        raw.execute(f"DROP TABLE {table}")
     raw.execute("DROP TRIGGER audit_is_not_changed")
     raw.execute("DROP TRIGGER audit_is_not_deleted")
     raw.execute("DELETE FROM _sqlite_migrations WHERE name <> 'm001_initial'")
