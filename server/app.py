@@ -19,6 +19,7 @@ from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
 from server.pages.login import Login
 from server.pages.render import error_page
+from server.pages.report import ROUTES as DOCUMENT_ROUTES
 from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.pages.week import ROUTES as WEEK_ROUTES
@@ -65,6 +66,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, Login().routes())
     register(app, REPORT_ROUTES)
     register(app, WEEK_ROUTES)
+    register(app, DOCUMENT_ROUTES)
     register(app, TECHNICAL_ROUTES)
     seal(app)
     _handle_errors(app)

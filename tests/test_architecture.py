@@ -40,6 +40,14 @@ SERVER_CORE = {
     "forecast",
     "backtest",
     "kriging",
+    "schedule",
+    "scopes",
+    "report_parts",
+    "report_tables",
+    "report_says",
+    "report_document",
+    "report_pictures",
+    "alerts",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

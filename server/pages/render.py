@@ -31,6 +31,7 @@ CONTENT: Final[Mapping[str, bytes]] = {
 }
 MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/", "menu.overview", REPORTS),
+    ("/reports", "menu.reports", REPORTS),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),
     ("/quarantine", "menu.quarantine", TECHNICAL),
@@ -68,6 +69,11 @@ def home_of(role: str) -> str:
 def secure_cookies(settings: Settings) -> bool:
     """Secure unless the server answers plain HTTP on this machine only."""
     return settings.https_only_cookies or not settings.on_loopback
+
+
+def render(template: str, **context: Any) -> str:
+    """A template that is no page of the server: a paper or a letter."""
+    return _ENVIRONMENT.get_template(template).render(**context)
 
 
 def page(

@@ -16,6 +16,7 @@ from server.access import ANYONE_LOGGED_IN, REPORTS, Route, session_of, settings
 from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
 from server.pages.figures import LOW_COVERAGE, SPARK_H, SPARK_W, Bar, csv_cell, lines, sparkline, summary
 from server.pages.render import error_page, home_of, page, texts_of
+from server.pages.report_files import excel_csv
 from server.pages.texts import Texts
 from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, Reader, View
 from server.reports import DAY, MAX_BINS, STEPS, Bin, Kind, OccupancyReport, Step
@@ -190,6 +191,8 @@ def _csv(request: Request, kinds: Sequence[Kind]) -> Response:
         report = reader.report(view, group_of(request, view), period_of(request))
     except ValueError:
         return error_page(request, 400)
+    if request.query_params.get("for") == "excel":
+        return excel_csv(view, report, texts_of(request))
     place = view.place
     fixed = {"device": place.device, "camera": place.camera, "name": place.name, "class": report.group}
     rows: list[dict[str, Any]] = []
