@@ -13,7 +13,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from contract.version import VERSION
-from server.access import ADMINISTRATION, NOTICES, REPORTS, TECHNICAL, Access, session_of, settings_of
+from server.access import (
+    ADMINISTRATION,
+    NOTICES,
+    PLANNING,
+    REPORTS,
+    TECHNICAL,
+    Access,
+    session_of,
+    settings_of,
+)
 from server.pages.texts import LANGUAGE_COOKIE, Texts, choose
 from server.settings import Settings
 
@@ -32,10 +41,13 @@ CONTENT: Final[Mapping[str, bytes]] = {
 MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/", "menu.overview", REPORTS),
     ("/reports", "menu.reports", REPORTS),
+    ("/subscriptions", "menu.subscriptions", PLANNING),
+    ("/alerts", "menu.alerts", PLANNING),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),
     ("/quarantine", "menu.quarantine", TECHNICAL),
     ("/audit", "menu.audit", ADMINISTRATION),
+    ("/mail", "menu.mail", ADMINISTRATION),
 )
 
 
