@@ -87,7 +87,9 @@ def _look(
         _ahead(store, settings, reader, rule, view, mail, texts, capacity or 0, cooldown_s, now)
         return
     was = watch_of(rule.state)
-    samples = _away(reader, view, was, now) if rule.kind == "camera_away" else _rates(reader, view, was, rule)
+    samples = (
+        _away(reader, view, was, rule, now) if rule.kind == "camera_away" else _rates(reader, view, was, rule)
+    )
     after, since = step(was, samples, int(rule.numbers["minutes"] * 60), cooldown_s, now)
     letter = None
     if since is not None:
@@ -125,17 +127,24 @@ def _intervals(
     return found
 
 
+def _since(was: Watch, rule: AlertRule, view: View) -> int:
+    """What was before the rule, or before the zone, is no matter of the rule."""
+    return max(was.seen_until, rule.created_at, view.place.first_start)
+
+
 def _rates(reader: Reader, view: View, was: Watch, rule: AlertRule) -> list[Sample]:
     if view.last_end is None:
         return []
-    found = _intervals(reader, view, was.seen_until, view.last_end)
+    found = _intervals(reader, view, _since(was, rule, view), view.last_end)
     return [Sample(s, e, None if rate is None else rate >= rule.numbers["share"]) for s, e, _, rate in found]
 
 
-def _away(reader: Reader, view: View, was: Watch, now: int) -> list[Sample]:
+def _away(reader: Reader, view: View, was: Watch, rule: AlertRule, now: int) -> list[Sample]:
     """Nothing observed, or nothing delivered: from here both look the same, and both want someone to go there."""
     until = now - TRANSIT_S - view.place.interval_s
-    return [Sample(s, e, seen <= 0) for s, e, seen, _ in _intervals(reader, view, was.seen_until, until)]
+    return [
+        Sample(s, e, seen <= 0) for s, e, seen, _ in _intervals(reader, view, _since(was, rule, view), until)
+    ]
 
 
 def _ahead(

@@ -77,7 +77,8 @@ def letter(
     if attachment:
         named, kind, content = attachment
         main, _, sub = kind.partition(";")[0].partition("/")
-        mail.add_attachment(content, maintype=main, subtype=sub, filename=named)
+        charset = {"charset": "utf-8"} if main == "text" else {}
+        mail.add_attachment(content, maintype=main, subtype=sub, filename=named, params=charset)
     return NewMail(job, str(mail["Message-ID"]), recipient, subject, mail.as_bytes())
 
 

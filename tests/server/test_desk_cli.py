@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from server.cli import app
 from tests.server.build import config, utc, zone, zone_config
+from tests.server.smtp_faults import Postbox, serving
+from tests.server.test_post_office import put, write_settings
 
 OCTOBER = 1_791_280_800  # 2026-10-06T10:00:00Z
 
@@ -59,3 +61,32 @@ def test_a_place_that_cannot_be_written_is_code_8(run, tmp_path):
     answer = run("report", "--month", "2026-10", "--out", str(tmp_path / "none" / "r.csv"))
     assert answer.exit_code == 8
     assert "cannot be written" in answer.stderr
+
+
+def test_a_trial_letter_tells_what_the_mail_server_answered(run, site):
+    missing = run("mail", "test", "--to", "a@b.fr")
+    assert missing.exit_code == 8
+    assert "mail.toml: is not there" in missing.stderr
+    box = Postbox(at_recipient=[None, "550 no such user"])
+    controller = serving(box)
+    try:
+        write_settings(site, controller.port)
+        good = run("mail", "test", "--to", "a@b.fr", "--json")
+        bad = run("mail", "test", "--to", "a@b.fr", "--json")
+    finally:
+        controller.stop()
+    assert json.loads(good.stdout) == {"to": "a@b.fr", "accepted": True}
+    assert bad.exit_code == 8
+    assert json.loads(bad.stdout)["detail"] == "550 no such user"
+    assert len(box.letters) == 1
+    gone = run("mail", "test", "--to", "a@b.fr", "--lang", "en")
+    assert gone.exit_code == 8
+    assert "cannot be reached: check host and port" in gone.stderr
+    assert run("mail", "test", "--to", "a@b.fr, c@d.fr").exit_code == 2
+
+
+def test_the_outbox_is_listed(run, site):
+    assert "no letter yet" in run("mail", "list").stderr
+    put(site)
+    [told] = json.loads(run("mail", "list", "--json").stdout)
+    assert (told["recipient"], told["state"], told["tries"]) == ("mairie@exemple.fr", "waiting", 0)
