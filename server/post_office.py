@@ -21,8 +21,9 @@ from server.mail_settings import MailSettings, MailSettingsError
 from server.mailer import Mailer, MailFailure, Refused, Sender, Unsure
 from server.pages.letters import report_letter
 from server.pages.texts import Texts
+from server.pdf import NoPdfError
 from server.reading import Reader
-from server.reporting import build, delivered_until
+from server.reporting import NothingToReport, build, delivered_until
 from server.schedule import due
 from server.settings import Settings
 from server.store.base import Store
@@ -40,6 +41,8 @@ PATIENCE_S: Final = 5 * 86400
 KEPT_S: Final = 90 * 86400
 TIDY_S: Final = 86400
 SEND_MOST: Final = 50
+# Why a report could not be made, in the words of the catalogue.
+PROBLEMS: Final = ((NoPdfError, "no_pdf"), (NothingToReport, "no_place"))
 
 
 def unsubscribe_link(base: str, secret: bytes, own: Subscription) -> str:
@@ -96,8 +99,9 @@ class PostOffice:
             # One subscription that cannot be served must not keep the others waiting.
             if not isinstance(exc, (ServerError, ValueError)):
                 log.exception("the report of subscription %d failed", own.id)
-            if own.problem != str(exc):
-                self._store.subscriptions.note_problem(own.id, str(exc) or type(exc).__name__)
+            found = next((word for kind, word in PROBLEMS if isinstance(exc, kind)), "other")
+            if own.problem != found:
+                self._store.subscriptions.note_problem(own.id, found)
 
     def send(self, own: MailSettings, stop: Callable[[], bool] = lambda: False) -> int:
         """Send what is due; the number of letters that were accepted."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from contract.names import ClassGroup
 from server import scopes
-from server.reading import HOUR_S, Period, Reader, View
+from server.reading import HOUR_S, LINE_KINDS, ZONE_KINDS, Period, Reader, View
 from server.report_document import Document, document
 from server.report_parts import Cell, Table, count, name, word
 from server.report_tables import Measured
@@ -39,7 +39,7 @@ def views_of(reader: Reader, scope: str) -> list[View]:
     Raises:
         NothingToReport: for none, or for more than one report can hold.
     """
-    found = [view for view in reader.views() if scopes.holds(scope, view.place)]
+    found = _views(reader, scope)
     if not found:
         raise NothingToReport(
             f"{scope}: nothing has been delivered under this name; see the overview for names"
@@ -49,6 +49,15 @@ def views_of(reader: Reader, scope: str) -> list[View]:
             f"{scope}: holds {len(found)} places, a report at most {scopes.MOST}; choose a box or a camera"
         )
     return found
+
+
+def _views(reader: Reader, scope: str) -> list[View]:
+    parts = scope.split("/")
+    if len(parts) == 3:
+        # One place is asked for by its name: a town's other places need not be looked at.
+        both = (reader.view(parts[0], parts[1], parts[2], kinds) for kinds in (ZONE_KINDS, LINE_KINDS))
+        return [view for view in both if view is not None]
+    return [view for view in reader.views() if scopes.holds(scope, view.place)]
 
 
 def build(reader: Reader, store: Store, scope: str, span: Span, *, now: float, tz: ZoneInfo) -> Document:
@@ -72,7 +81,7 @@ def build(reader: Reader, store: Store, scope: str, span: Span, *, now: float, t
 
 def delivered_until(reader: Reader, scope: str) -> int | None:
     """Up to when every place of a scope has delivered; None where one never did."""
-    ends = [view.last_end for view in reader.views() if scopes.holds(scope, view.place)]
+    ends = [view.last_end for view in _views(reader, scope)]
     known = [end for end in ends if end is not None]
     return min(known) if known and len(known) == len(ends) else None
 

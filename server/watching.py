@@ -6,7 +6,6 @@ import logging
 from datetime import datetime, timedelta
 from typing import Final
 
-from server import scopes
 from server.alerts import Sample, Watch, as_state, foresee, outlook_of, refusal, step, watch_of
 from server.errors import ServerError
 from server.forecast import LONGEST, Episode, Refusal, episodes_of, forecast
@@ -14,7 +13,7 @@ from server.histories import history
 from server.mail_settings import MailSettings
 from server.pages.letters import alert_letter
 from server.pages.texts import Texts
-from server.reading import TRANSIT_S, Period, Reader, View
+from server.reading import TRANSIT_S, ZONE_KINDS, Period, Reader, View
 from server.schedule import local_day, midnight
 from server.settings import Settings
 from server.store.base import Store
@@ -38,10 +37,9 @@ def capacity_of(reader: Reader, view: View) -> int | None:
 
 def view_of(reader: Reader, scope: str) -> View | None:
     """The one zone of a rule."""
-    return next(
-        (view for view in reader.views() if scopes.path(view.place) == scope and view.place.kind != "line"),
-        None,
-    )
+    device, _, rest = scope.partition("/")
+    camera, _, name = rest.partition("/")
+    return reader.view(device, camera, name, ZONE_KINDS)
 
 
 def watch(store: Store, settings: Settings, mail: MailSettings, now: int) -> None:

@@ -41,7 +41,6 @@ CONTENT: Final[Mapping[str, bytes]] = {
 MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/", "menu.overview", REPORTS),
     ("/reports", "menu.reports", REPORTS),
-    ("/subscriptions", "menu.subscriptions", PLANNING),
     ("/alerts", "menu.alerts", PLANNING),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),

@@ -145,7 +145,7 @@ class Mails(Protocol):
         """The newest letters, unsent ones first."""
 
     def tidy(self, before: int) -> int:
-        """Delete letters that ended before; their number."""
+        """Delete letters, subscriptions and rules that ended before; the number of letters."""
 
 
 class Subscriptions(Protocol):

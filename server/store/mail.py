@@ -122,5 +122,8 @@ class SqliteMails:
             return [Mail(**row) for row in db.query(sql, (limit,))]
 
     def tidy(self, before: int) -> int:
-        """Delete letters that ended before; their number."""
-        return self._run("DELETE FROM mails WHERE ended_at < ?", (before,))
+        """Delete letters, subscriptions and rules that ended before: addresses are people's; the number of letters."""
+        with self._connections.write() as db:
+            db.execute("DELETE FROM subscriptions WHERE ended_at < ?", (before,))
+            db.execute("DELETE FROM alert_rules WHERE ended_at < ?", (before,))
+            return int(db.execute("DELETE FROM mails WHERE ended_at < ?", (before,)).rowcount)

@@ -173,7 +173,9 @@ def test_a_report_that_cannot_be_made_is_visible_and_holds_up_no_other(desk):
     site.clock.now = at("2026-11-30T07:00")
     office.turn()
     assert len(script.accepted) == 1
-    assert "nothing has been delivered" in site.store.subscriptions.one(1).problem
+    assert site.store.subscriptions.one(1).problem == "no_place"
+    page = site.client("planner").get("/subscriptions", headers={"Accept-Language": "en"}).text
+    assert "nothing, or too much, stands under this name" in page
 
 
 def test_an_ended_subscription_gets_nothing(desk):
@@ -272,13 +274,15 @@ def test_without_settings_nothing_is_written_and_broken_ones_are_told(desk):
     assert states(site) == ["waiting"]
 
 
-def test_old_letters_are_deleted(desk):
+def test_old_letters_and_ended_subscriptions_are_deleted(desk):
     site, office, _ = desk
     put(site)
+    site.store.subscriptions.end(subscribe(site), "t", AUDIT)
     office.turn()
     site.clock.now += KEPT_S + TIDY_S
     office.turn()
     assert not site.store.mails.listed(9)
+    assert site.store.subscriptions.one(1) is None
 
 
 def test_a_real_mail_server_that_greylists_gets_the_letter_on_the_second_try(site):
