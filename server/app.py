@@ -17,15 +17,20 @@ from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
+from server.pages.alerts import ROUTES as ALERT_ROUTES
 from server.pages.calendar import ROUTES as CALENDAR_ROUTES
 from server.pages.login import Login
+from server.pages.mail import ROUTES as MAIL_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.render import error_page
+from server.pages.report import ROUTES as DOCUMENT_ROUTES
 from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.site_edit import ROUTES as SITE_EDIT_ROUTES
 from server.pages.sites import ROUTES as SITE_ROUTES
+from server.pages.subscriptions import ROUTES as SUBSCRIPTION_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.pages.week import ROUTES as WEEK_ROUTES
+from server.post_office import post_office
 from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
@@ -47,7 +52,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with upkeep(opened, settings):
+        with upkeep(opened, settings), post_office(opened, settings):
             yield
         opened.close()
 
@@ -71,6 +76,10 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     for routes in (OVERVIEW_ROUTES, SITE_ROUTES, SITE_EDIT_ROUTES, CALENDAR_ROUTES):
         register(app, routes)
     register(app, WEEK_ROUTES)
+    register(app, DOCUMENT_ROUTES)
+    register(app, MAIL_ROUTES)
+    register(app, SUBSCRIPTION_ROUTES)
+    register(app, ALERT_ROUTES)
     register(app, TECHNICAL_ROUTES)
     seal(app)
     _handle_errors(app)

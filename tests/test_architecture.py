@@ -47,6 +47,14 @@ SERVER_CORE = {
     "calendar_csv",
     "calendar_ics",
     "attention",
+    "schedule",
+    "scopes",
+    "report_parts",
+    "report_tables",
+    "report_says",
+    "report_document",
+    "report_pictures",
+    "alerts",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

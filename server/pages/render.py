@@ -16,6 +16,7 @@ from contract.version import VERSION
 from server.access import (
     ADMINISTRATION,
     NOTICES,
+    PLANNING,
     REPORTS,
     TECHNICAL,
     Access,
@@ -46,10 +47,13 @@ CONTENT: Final[Mapping[str, bytes]] = {
 MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/", "menu.overview", REPORTS),
     ("/sites", "menu.sites", REPORTS),
+    ("/reports", "menu.reports", REPORTS),
+    ("/alerts", "menu.alerts", PLANNING),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),
     ("/quarantine", "menu.quarantine", TECHNICAL),
     ("/audit", "menu.audit", ADMINISTRATION),
+    ("/mail", "menu.mail", ADMINISTRATION),
 )
 
 
@@ -96,6 +100,11 @@ def labels_of(request: Request) -> Callable[[Any], str]:
         return place_label(request.state.details, place, language)
 
     return label_of
+
+
+def render(template: str, **context: Any) -> str:
+    """A template that is no page of the server: a paper or a letter."""
+    return _ENVIRONMENT.get_template(template).render(**context)
 
 
 def page(

@@ -14,6 +14,7 @@ from server.access import REPORTS, Route, store_of
 from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
 from server.pages.figures import LOW_COVERAGE, csv_cell, lines, summary
 from server.pages.render import error_page, page, texts_of
+from server.pages.report_files import excel_csv
 from server.pages.texts import Texts
 from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, View
 from server.reports import DAY, MAX_BINS, STEPS, Kind, Step
@@ -124,6 +125,8 @@ def _csv(request: Request, kinds: Sequence[Kind]) -> Response:
         report = reader.report(view, group_of(request, view), period_of(request))
     except ValueError:
         return error_page(request, 400)
+    if request.query_params.get("for") == "excel":
+        return excel_csv(view, report, texts_of(request))
     place = view.place
     fixed = {"device": place.device, "camera": place.camera, "name": place.name, "class": report.group}
     rows: list[dict[str, Any]] = []

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from contract.batch import ConfigRecord, Record
 from server.reports import Kind, Row
 from server.retention import Retention
+from server.store.desk_base import Desk
 from server.store.site_store import Sites
 
 
@@ -268,7 +269,7 @@ class Upkeep(Protocol):
         """Make the hours again whose intervals are all there; their number."""
 
 
-class Store(Protocol):
+class Store(Desk, Protocol):
     """A database."""
 
     @property

@@ -76,6 +76,12 @@ def m004_sites(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m004_sites.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m007_mail(db: Any) -> None:
+    """The outbox, subscriptions, alert rules."""
+    db.executescript(resources.files("server.store").joinpath("m007_mail.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""

@@ -7,12 +7,13 @@ from pathlib import Path
 from server.store.accounts import SqliteAccounts
 from server.store.base import Store
 from server.store.connection import Connections
+from server.store.desk import SqliteDesk
 from server.store.records import SqliteRecords
 from server.store.sites import SqliteSites
 from server.store.upkeep import SqliteUpkeep
 
 
-class SqliteStore:
+class SqliteStore(SqliteDesk):
     """A `Store` in one file.
 
     Raises:

@@ -238,7 +238,15 @@ def test_keys_that_arrived_before_there_were_ranges_are_known_too(tmp_path):
         raw.execute(f"ALTER TABLE hours DROP COLUMN stay_{number}")
     for name in [*(f"dwell_{number}" for number in range(8)), "dwell_censored"]:
         raw.execute(f"ALTER TABLE hour_counts DROP COLUMN {name}")
-    for table in ("received_keys", "settings", "purging", "zone_versions"):
+    for table in (
+        "received_keys",
+        "settings",
+        "purging",
+        "zone_versions",
+        "mails",
+        "subscriptions",
+        "alert_rules",
+    ):
         raw.execute(f"DROP TABLE {table}")
     for table in ("plans", "place_details", "calendar", "sites"):
         raw.execute(f"DROP TABLE {table}")

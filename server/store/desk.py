@@ -1,0 +1,34 @@
+"""The desk's part of the SQLite store, put under `SqliteStore`."""
+
+from __future__ import annotations
+
+from server.store.connection import Connections
+from server.store.mail import SqliteMails
+from server.store.origins import SqliteOrigins
+from server.store.subscriptions import SqliteAlertRules, SqliteSubscriptions
+
+
+class SqliteDesk:
+    """Implements `Desk`."""
+
+    _connections: Connections
+
+    @property
+    def origins(self) -> SqliteOrigins:
+        """Where figures come from."""
+        return SqliteOrigins(self._connections)
+
+    @property
+    def mails(self) -> SqliteMails:
+        """The outbox."""
+        return SqliteMails(self._connections)
+
+    @property
+    def subscriptions(self) -> SqliteSubscriptions:
+        """Who gets reports."""
+        return SqliteSubscriptions(self._connections)
+
+    @property
+    def alert_rules(self) -> SqliteAlertRules:
+        """Rules that write letters."""
+        return SqliteAlertRules(self._connections)
