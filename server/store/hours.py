@@ -105,8 +105,8 @@ def _counts(where: str) -> str:
 
 
 _SINCE: Final = "{0}.device = ? AND {0}.camera = ? AND {0}.name = ? AND {0}.kind = ? AND {0}.start >= ?"
-_GROW: Final = _hours("t.record_id = ?")
-_GROW_COUNTS: Final = _counts("i.record_id = ?")
+_GROW: Final = _hours("t.record_id BETWEEN ? AND ?")
+_GROW_COUNTS: Final = _counts("i.record_id BETWEEN ? AND ?")
 _REMAKE: Final = _hours(_SINCE.format("t"))
 _REMAKE_COUNTS: Final = _counts(_SINCE.format("i"))
 
@@ -119,10 +119,10 @@ _READ_COUNTS: Final = (
 )
 
 
-def grow(db: Any, record_id: int) -> None:
-    """Add a newly stored interval to its hour, inside the caller's transaction."""
-    db.execute(_GROW, (record_id,))
-    db.execute(_GROW_COUNTS, (record_id,))
+def grow(db: Any, first: int, last: int) -> None:
+    """Add newly stored intervals, by their numbers, to their hours, inside the caller's transaction."""
+    db.execute(_GROW, (first, last))
+    db.execute(_GROW_COUNTS, (first, last))
 
 
 def remake(db: Any, place: Sequence[str], since: int) -> int:
