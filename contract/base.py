@@ -87,9 +87,7 @@ def tuples(value: Any) -> Any:
     if isinstance(value, list):
         return tuple([tuples(item) if isinstance(item, (list, dict)) else item for item in value])
     if isinstance(value, dict):
-        return {
-            key: tuples(item) if isinstance(item, (list, dict)) else item for key, item in value.items()
-        }
+        return {key: tuples(item) if isinstance(item, (list, dict)) else item for key, item in value.items()}
     return value
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from server import accounts, data_cli
+from server import accounts, data_cli, simulate_cli
 from server.cli_parts import AsJson, Data, done, reported, say, show, when, with_store
 from server.settings import PublicSite, Settings
 from server.suppression import LEAST_K, K
@@ -25,6 +25,7 @@ app.add_typer(admin, name="admin")
 admin.add_typer(device, name="device")
 admin.add_typer(user, name="user")
 data_cli.add_to(admin)
+app.command()(simulate_cli.simulate)
 
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 

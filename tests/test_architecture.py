@@ -40,6 +40,14 @@ SERVER_CORE = {
     "forecast",
     "backtest",
     "kriging",
+    "simulate",
+    "simulate_body",
+    "simulate_demand",
+    "simulate_faults",
+    "simulate_grid",
+    "simulate_series",
+    "simulate_town",
+    "simulate_world",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

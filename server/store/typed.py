@@ -3,7 +3,6 @@
 # ruff: noqa: S608 - statements are put together from constants of this package; every value is a parameter
 from __future__ import annotations
 
-import json
 from typing import Any, Final, get_args
 
 from contract.batch import (
@@ -65,6 +64,7 @@ def _histogram(values: tuple[int, ...] | None) -> str | None:
 
 
 def interval_row(record_id: int, record: Interval) -> tuple[Any, ...]:
+    """A record as the values of `INSERT`."""
     kind, name, version = "line", "", ""
     special: tuple[Any, ...] = (0, None, 0, 0.0, 0.0, 0, 0, 0, None, 0)
     if isinstance(record, LineRecord):
@@ -103,6 +103,7 @@ def interval_row(record_id: int, record: Interval) -> tuple[Any, ...]:
 
 
 def count_rows(record_id: int, record: Interval) -> list[tuple[Any, ...]]:
+    """A record's classes as the values of `INSERT_COUNTS`; none of a car park."""
     if isinstance(record, LineRecord):
         return [(record_id, name, 0.0, 0, c.in_, c.out, None, 0) for name, c in record.counts.items()]
     if isinstance(record, ParkingRecord):
