@@ -1,8 +1,8 @@
 """A batch on its way into the tables, inside the caller's transaction: rows are gathered and written together.
 
 Rules:
-1. What is gathered is written before anything that reads it: before a configuration, which makes hours again, and
-   before a case, which refers to its record.
+1. What is gathered is written before anything that reads it: before a configuration, which makes hours again. A row
+   may refer to a record that is still gathered: such references are checked at the end of the transaction.
 2. An hour grows once a batch and version, by the sum of what arrived for it.
 3. Numbers of records are given here: the one writer holds the database.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from contract.batch import AnomalyRecord, ConfigRecord, HealthRecord
+from contract.batch import ConfigRecord, HealthRecord
 from server.store.base import Incoming
 from server.store.hours import grow
 from server.store.typed import (
@@ -40,6 +40,7 @@ class Batch:
     def __init__(self, db: Any, received_at: int) -> None:
         self._db = db
         self._received_at = received_at
+        db.execute("PRAGMA defer_foreign_keys=ON")
         self._next: int = db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
         self._digests: dict[str, str] = {}
         self._records: list[tuple[Any, ...]] = []
@@ -52,8 +53,8 @@ class Batch:
         """What was added under a key in this batch."""
         return self._digests.get(key)
 
-    def add(self, item: Incoming, digest: str) -> None:
-        """Take a new record; one in quarantine reaches no other table."""
+    def add(self, item: Incoming, digest: str) -> int:
+        """Take a new record and give it its number; one in quarantine reaches no other table."""
         record, number = item.record, self._next
         self._next += 1
         self._digests[record.key] = digest
@@ -74,19 +75,20 @@ class Batch:
             )
         )
         if item.quarantine is not None:
-            return
+            return number
         if isinstance(record, TYPED):
             row = interval_row(number, record)
             self._intervals.append(row)
             self._counts += count_rows(number, record)
             self._see(row)
-            return
-        if isinstance(record, (ConfigRecord, AnomalyRecord)):
+            return number
+        insert_case(self._db, number, record)
+        if isinstance(record, ConfigRecord):
             self.store()
-            insert_case(self._db, number, record)
         if isinstance(record, (ConfigRecord, HealthRecord)):
             note_camera(self._db, record, item.canonical, self._received_at)
         self._cameras.setdefault((record.device, record.camera), None)
+        return number
 
     def _see(self, row: tuple[Any, ...]) -> None:
         start, length = row[6], row[7]

@@ -16,7 +16,7 @@ from server.store.accounts import insert_audit
 from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
 from server.store.batch import Batch
 from server.store.connection import Connections
-from server.store.hours import FROM_INTERVALS, FULLNESS, HOUR_S, histogram_sums
+from server.store.hours import FULLNESS, HOUR_S, histogram_sums, measured
 from server.store.hours import last_end as last_hour_end
 from server.store.hours import read as hours
 from server.store.keys import Received
@@ -24,7 +24,7 @@ from server.store.purposes import operational_zones
 from server.store.typed import FLAGS
 
 _WHERE: Final = (
-    " WHERE t.device = ? AND t.camera = ? AND t.name = ? AND t.kind = ?"
+    "t.device = ? AND t.camera = ? AND t.name = ? AND t.kind = ?"
     " AND t.start >= ? AND t.start < ? AND t.start + t.interval_s <= ?"
 )
 _SUMMED: Final = ("observed_s", "occupied_bay_s", "observed_bay_s", "arrivals", "departures", "stay_censored")
@@ -34,12 +34,12 @@ _SUMS: Final = (
     + ", ".join(f"sum(t.{name}) AS {name}" for name in (*_SUMMED, *(f"{flag}_s" for flag in FLAGS)))
     + "".join(f", max(t.{name}) AS {name}" for name in _HIGHEST)
     + "".join(f", sum({expression}) AS {name}" for name, expression in FULLNESS.items())
-    + f", {histogram_sums('stay', 't')} FROM {FROM_INTERVALS}{_WHERE} GROUP BY bin, t.version ORDER BY bin"
+    + f", {histogram_sums('stay', 't')} FROM {measured(_WHERE)} GROUP BY bin, t.version ORDER BY bin"
 )
 _COUNTS: Final = (
     "SELECT t.start - t.start % ? AS bin, t.version AS version, c.class AS class, sum(c.object_s),"
     f" max(c.peak), sum(c.entries), sum(c.exits), sum(c.dwell_censored), {histogram_sums('dwell', 'c')}"
-    f" FROM intervals t JOIN counts c ON c.record_id = t.record_id{_WHERE} GROUP BY bin, t.version, c.class"
+    f" FROM intervals t JOIN counts c ON c.record_id = t.record_id WHERE {_WHERE} GROUP BY bin, t.version, c.class"
 )
 
 
