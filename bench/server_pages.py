@@ -115,7 +115,8 @@ def measure(path: Path, end: int, repeats: int, addresses: tuple[Address, ...] =
             client.close()
             found.append(
                 Cost(address.name, status, rows, len(statements), heavy,
-                     _percentile(queries, 0.5), _percentile(queries, 0.95), _percentile(pages, 0.5), _percentile(pages, 0.95))
+                     _percentile([one for one, _ in queries], 0.5), _percentile([one for one, _ in queries], 0.95),
+                     _percentile([used for _, used in queries], 0.95), _percentile(pages, 0.5), _percentile(pages, 0.95))
             )  # fmt: skip
     finally:
         store.close()
