@@ -21,7 +21,7 @@ class Address:
 
     name: str
     path: str
-    role: str = "administrator"
+    role: str = "planner"
 
     def at(self, places: Mapping[str, str]) -> str:
         """The path with its places filled in."""
@@ -43,9 +43,9 @@ ADDRESSES: Final = (
     Address("line-year", "/lines/{line}?from={year_ago}&to={end}&step=day"),
     Address("line-usual-week", "/lines/{line}/week"),
     Address("notices", "/notices"),
-    Address("devices", "/devices"),
-    Address("quarantine", "/quarantine"),
-    Address("audit", "/audit"),
+    Address("devices", "/devices", "technician"),
+    Address("quarantine", "/quarantine", "technician"),
+    Address("audit", "/audit", "administrator"),
     Address("not-found", "/zones/none/none/none"),
 )
 

@@ -145,6 +145,7 @@ class Page:
 
     def pdf(self) -> bytes:
         """The page on A4 paper, as it would be printed."""
+        self.call("Emulation.setEmulatedMedia", media="print")
         paper = {
             "paperWidth": 8.27,
             "paperHeight": 11.69,

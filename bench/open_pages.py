@@ -19,6 +19,13 @@ with warnings.catch_warnings():
 
 _ASSET: Final = re.compile(r'(?:<script[^>]*?\ssrc|<link[^>]*?\shref|<img[^>]*?\ssrc)="(/[^"]*)"')
 # What an address bar would name; pages in French, as most planners have them.
+NAMES: Final = {
+    "planner": "marie",
+    "technician": "louis",
+    "administrator": "anne",
+    "crew": "karim",
+    "viewer": "jeanne",
+}
 ORIGIN: Final = "http://127.0.0.1:8000"
 
 
@@ -33,7 +40,7 @@ def logged_in(app: Any, store: Store, role: str, now: int, language: str = "fr")
 
 def session(store: Store, role: str, now: int) -> str:
     """The cookie of a new login of a user of that role, who is made when absent."""
-    token, name = new_token(), f"bench-{role}"
+    token, name = new_token(), NAMES.get(role, role)
     # No password has this hash.
     store.accounts.add_user(name, role, "scrypt$2$1$1$AA==$AA==", AuditEntry(now, "bench", "user.add", name))
     entry = AuditEntry(now, name, "login.ok", name)

@@ -24,6 +24,8 @@ from server.store.sqlite import open_store
 
 # A Saturday in June, 18:00 in Paris: a market morning lies behind, and the pictures do not change with the calendar.
 END: Final = 1_781_971_200
+# Boxes have delivered, and none is late.
+NOW_S: Final = 240
 ZONE: Final = "place-du-marche/cam1/place"
 PARKING: Final = "parking-des-halles/cam1/nord"
 LINE: Final = "rue-de-la-republique/cam1/coupe"
@@ -48,7 +50,7 @@ def served_town(folder: Path, sites: int = 8, months: float = 3.0, end: int = EN
     """Serve a town; it is written anew unless the folder holds one."""
     settings = Settings(
         data_dir=folder,
-        clock=lambda: end + 1000.0,
+        clock=lambda: float(end + NOW_S),
         public_sites=(PublicSite("centre", ("place-du-marche", "rue-de-la-republique")),),
     )
     store = open_store(settings.database)
@@ -65,7 +67,7 @@ def served_town(folder: Path, sites: int = 8, months: float = 3.0, end: int = EN
     while not server.started:
         time.sleep(0.02)
     try:
-        yield Town(f"http://127.0.0.1:{port}", store, places_at(end, ZONE, PARKING, LINE), end + 1000)
+        yield Town(f"http://127.0.0.1:{port}", store, places_at(end, ZONE, PARKING, LINE), end + NOW_S)
     finally:
         server.should_exit = True
         thread.join()

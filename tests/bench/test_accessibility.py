@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pypdfium2
 import pytest
 
 from bench.addresses import ADDRESSES
@@ -132,3 +133,24 @@ def test_the_check_can_fail(page):
         "document.querySelector('label').remove(); document.body.style.color = '#ccc'; document.documentElement.lang = ''; 0"
     )
     assert serious(page) != []
+
+
+@pytest.mark.parametrize("name", ["zone-month", "zone-usual-week", "overview", "devices", "audit"])
+def test_paper_holds_the_whole_page_without_what_only_a_screen_needs(page, name):
+    page.look(DESKTOP)
+    visit(page, next(one for one in ADDRESSES if one.name == name), "fr")
+    paper = page.pdf()
+    page.look(703)  # 186 mm of A4 between the margins
+    page.call("Emulation.setEmulatedMedia", media="print")
+    assert (
+        page.run(
+            "[...document.querySelectorAll('nav, form, button')].filter(e => e.checkVisibility()).length"
+        )
+        == 0
+    )
+    wide = "[...document.querySelectorAll('main *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.className || e.tagName)"
+    assert page.run(wide) == []
+    with pypdfium2.PdfDocument(paper) as document:
+        text = document[0].get_textpage().get_text_range()
+    assert page.run("document.querySelector('h1').innerText.split(' ')[0]") in text
+    assert "Se déconnecter" not in text
