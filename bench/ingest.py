@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,6 +101,10 @@ def _rows(store: SqliteStore, first: int) -> list[tuple[str, list[tuple[Any, ...
     return found
 
 
+def _take_in(body: bytes, device: Device, store: SqliteStore) -> dict[str, Any]:
+    return settle(items_of(parse(inflate(body))), device, store, END)
+
+
 def _bare(store: SqliteStore, rows: Sequence[tuple[str, list[tuple[Any, ...]]]]) -> None:
     with store._connections.write() as db:  # noqa: SLF001
         for statement, values in rows:
@@ -113,16 +118,14 @@ def measure(folder: Path, batches: Sequence[tuple[Device, list[str]]]) -> Result
     count, rows_in_all, first = 0, 0, 1
     for device, texts in batches:
         body = pack(texts)
-        answer = taken.run(
-            lambda body=body, device=device: settle(items_of(parse(inflate(body))), device, whole, END)
-        )
+        answer = taken.run(partial(_take_in, body, device, whole))
         if len(answer["accepted"]) != len(texts):
             raise RuntimeError(f"not all was taken in: {answer['rejected'][:3]}")
         records = [Incoming(parse_record(json.loads(text)), text) for text in texts]
-        stored.run(lambda records=records: parts.records.add(records, END))
+        stored.run(partial(parts.records.add, records, END))
         rows = _rows(whole, first)
         first += len(texts)
-        bare.run(lambda rows=rows: _bare(plain, rows))
+        bare.run(partial(_bare, plain, rows))
         count += len(texts)
         rows_in_all += sum(len(values) for _, values in rows)
     for store in (whole, parts, plain):

@@ -44,7 +44,7 @@ class Shot:
         return f"{self.page}-{self.language}-{size}{'-dark' if self.scheme == 'dark' else ''}.png"
 
 
-SHOTS: Final = (
+SHOTS: Final[tuple[Shot, ...]] = (
     Shot("overview"),
     Shot("overview", PHONE),
     Shot("overview", PHONE, "en", "dark"),

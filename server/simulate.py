@@ -36,7 +36,7 @@ class Wish:
         sites: 1 to 200.
         months: length of the series, 0.03 to 60.
         seed: of everything.
-        end: the series' end, seconds since 1970, UTC; cut to a whole hour.
+        end: the series' end, seconds since 1970, UTC; cut to a quarter of an hour.
         interval_s: of the records: 60, 300 or 900.
         tz: where the town lies.
         calendar: its public and school holidays.
@@ -87,7 +87,7 @@ class Delivery:
 
 def deliveries(wish: Wish) -> Iterator[Delivery]:
     """Everything the town's boxes delivered until the end, in the order in which it arrived."""
-    end = wish.end // 3600 * 3600
+    end = wish.end // 900 * 900
     shared = world(wish.start, end, wish.interval_s, ZoneInfo(wish.tz), wish.calendar, wish.seed)
     boxes = [_box(wish, shared, number, site) for number, site in enumerate(plan(wish.sites, wish.seed))]
     return heapq.merge(*boxes)

@@ -20,7 +20,7 @@ from server.store.base import Store
 
 def _end(text: str | None) -> int:
     if text is None:
-        return int(time.time()) // 3600 * 3600
+        return int(time.time())
     return int(parse_time(text).timestamp())
 
 
