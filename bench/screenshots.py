@@ -30,12 +30,13 @@ TALL: Final = {DESKTOP: 1000, PHONE: 844}
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture: of which page, how wide, in which language and colours."""
+    """A picture: of which page, how wide, in which language and colours, from which element (a selector) downwards."""
 
     page: str
     width: int = DESKTOP
     language: str = "fr"
     scheme: Scheme = "light"
+    at: str = ""
 
     @property
     def name(self) -> str:
@@ -51,10 +52,10 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("zone-day"),
     Shot("zone-month", DESKTOP, "en"),
     Shot("zone-usual-week"),
-    Shot("zone-usual-week", PHONE, "en"),
+    Shot("zone-usual-week", PHONE, "en", at="#h-full"),
     Shot("parking-day", DESKTOP, "en", "dark"),
     Shot("parking-usual-week"),
-    Shot("line-day", PHONE),
+    Shot("line-day", PHONE, at=".tiles"),
     Shot("devices", DESKTOP, "en"),
 )
 
@@ -86,6 +87,8 @@ def take(page: Page, town: Town, shots: tuple[Shot, ...], out: Path) -> dict[str
     for shot in shots:
         page.look(shot.width, shot.scheme, TALL[shot.width], 1.0 if shot.width == DESKTOP else 1.5)
         visit(page, town, by_name[shot.page], shot.language)
+        if shot.at:
+            page.run(f"document.querySelector({json.dumps(shot.at)}).scrollIntoView(); 0")
         data = small(page.png())
         (out / shot.name).write_bytes(data)
         sizes[shot.name] = len(data)

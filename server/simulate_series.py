@@ -17,7 +17,7 @@ from contract.names import BINS, DWELL_BOUNDS_S, STAY_BOUNDS_S
 from server.simulate_world import Array
 
 # Slots of one zone resemble each other less than Poisson's: groups, passing school classes, a bus that empties.
-CLUMP: Final = 9.0
+CLUMP: Final = 30.0
 CENSORED: Final = 0.14
 
 
