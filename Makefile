@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 STAMP := $(VENV)/.setup
 
-.PHONY: setup demo test lint nightly lock clean
+.PHONY: setup demo test lint nightly lock clean pictures
 
 setup: $(STAMP)
 
@@ -47,3 +47,7 @@ lock:
 
 clean:
 	rm -rf $(VENV) build *.egg-info
+
+# The pictures of README and docs, from an invented town. Needs Debian's chromium.
+pictures: setup
+	@$(BIN)/python -m bench.screenshots $(ARGS)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from contract.base import TUPLES, tuples
 from contract.messages import (
     AnomalyBody,
     Body,
@@ -121,7 +122,7 @@ def parse_record(item: object) -> Record:
         ValueError: with one line that names the field, the rule and never the value of a secret.
     """
     try:
-        return _RECORD.validate_python(item)
+        return _RECORD.validate_python(tuples(item), context=TUPLES)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "record"

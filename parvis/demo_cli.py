@@ -29,17 +29,25 @@ def demo(
     ] = False,
     port: Annotated[int | None, typer.Option(help="Port of the pages. Default: 8000, or a free one.")] = None,
     data: Annotated[Path | None, typer.Option(help="Keep the data in this new folder.")] = None,
+    town: Annotated[
+        bool, typer.Option("--town", help="Show the pages on an invented town with months of data instead.")
+    ] = False,
 ) -> None:
     """Run the whole chain on three sample scenes: no camera, no account, nothing to configure."""
-    from parvis.demo import run_demo
-    from parvis.local_server import local_server
-
     err, out = Console(stderr=True, highlight=False), Console(highlight=False)
     with ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="parvis-demo-")))
         if folder.exists() and any(folder.iterdir()):
             raise typer.BadParameter(f"{folder} is not empty; name a new folder", param_hint="--data")
         folder.mkdir(parents=True, exist_ok=True)
+        if town:
+            from parvis.town_demo import show_town
+
+            show_town(folder, port, json_=json_, wait=None if once else _wait)
+            return
+        from parvis.demo import run_demo
+        from parvis.local_server import local_server
+
         server = stack.enter_context(local_server(folder / "server", "box-demo", port))
         with _bar(err) as bar:
             tasks: dict[str, TaskID] = {}

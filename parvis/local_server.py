@@ -32,8 +32,10 @@ class LocalServer:
 
 
 @contextmanager
-def local_server(data: Path, device: str, port: int | None) -> Iterator[LocalServer]:
+def local_server(data: Path, device: str | None, port: int | None) -> Iterator[LocalServer]:
     """Run the server in a thread; ``port`` None takes 8000, or a free one when that is taken.
+
+    ``device``: a box to enrol, whose token is told; None: none, and no token.
 
     Raises:
         ServerError: when it does not come up, or the wanted port is taken.
@@ -42,7 +44,7 @@ def local_server(data: Path, device: str, port: int | None) -> Iterator[LocalSer
     number: int = listener.getsockname()[1]
     app = create_app(Settings(data_dir=data, port=number, demo=True, statistics_delay_s=0))
     password = "-".join(secrets.token_hex(2) for _ in range(4))
-    token = add_device(app.state.store, device)
+    token = add_device(app.state.store, device) if device else ""
     add_user(app.state.store, "demo", "administrator", password)
     uvicorn_server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on"))
     thread = threading.Thread(target=uvicorn_server.run, kwargs={"sockets": [listener]}, daemon=True)

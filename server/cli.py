@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from server import accounts, data_cli, desk_cli, site_cli
+from server import accounts, data_cli, desk_cli, simulate_cli, site_cli
 from server.cli_parts import AsJson, Data, done, reported, say, show, when, with_store
 from server.settings import PublicSite, Settings
 from server.suppression import LEAST_K, K
@@ -27,6 +27,7 @@ admin.add_typer(user, name="user")
 data_cli.add_to(admin)
 site_cli.add_to(admin)
 desk_cli.add_to(admin)
+app.command()(simulate_cli.simulate)
 
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
 

@@ -55,6 +55,14 @@ SERVER_CORE = {
     "report_document",
     "report_pictures",
     "alerts",
+    "simulate",
+    "simulate_body",
+    "simulate_demand",
+    "simulate_faults",
+    "simulate_grid",
+    "simulate_series",
+    "simulate_town",
+    "simulate_world",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

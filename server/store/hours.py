@@ -44,13 +44,22 @@ _RATE: Final = (
     "CASE WHEN t.kind = 'parking' AND t.observed_bay_s > 0 THEN t.occupied_bay_s / t.observed_bay_s"
     f" WHEN t.kind = 'zone' AND t.observed_s > 0 AND z.capacity > 0 THEN {_OBJECTS} / t.observed_s / z.capacity END"
 )
-# Column of ``hours`` to what one interval adds to it.
+# Column of ``hours`` to what one interval of `measured` adds to it.
 FULLNESS: Final = {
-    "sized_s": f"CASE WHEN ({_RATE}) IS NULL THEN 0 ELSE t.observed_s END",
-    "nearly_s": f"CASE WHEN ({_RATE}) >= {NEARLY - TINY} THEN t.observed_s ELSE 0 END",
-    "full_s": f"CASE WHEN ({_RATE}) >= {FULL - TINY} THEN t.observed_s ELSE 0 END",
+    "sized_s": "CASE WHEN t.rate IS NULL THEN 0 ELSE t.observed_s END",
+    "nearly_s": f"CASE WHEN t.rate >= {NEARLY - TINY} THEN t.observed_s ELSE 0 END",
+    "full_s": f"CASE WHEN t.rate >= {FULL - TINY} THEN t.observed_s ELSE 0 END",
 }
-FROM_INTERVALS: Final = f"intervals t{_VERSION}"
+
+
+def measured(where: str) -> str:
+    """Intervals (alias t, also within ``where``) with their occupancy rate, as a source of rows.
+
+    The limit keeps SQLite from merging it into a query that sums, where each use of the rate would read the classes anew.
+    """
+    return f"(SELECT t.*, {_RATE} AS rate FROM intervals t{_VERSION} WHERE {where} LIMIT -1) t"
+
+
 _COUNTS_SUMMED: Final = ["object_s", "entries", "exits", "dwell_censored"]
 _COUNTS_HIGHEST: Final = ["peak"]
 
@@ -94,8 +103,7 @@ def histogram_sums(name: str, alias: str) -> str:
 
 def _hours(where: str) -> str:
     keys = {name: f"t.{name}" for name in _KEY} | {"hour": "t.start - t.start % 3600"}
-    source = f"{FROM_INTERVALS} WHERE {where}"
-    return _upsert("hours", keys, _SUMMED, _HIGHEST, "stay", source, FULLNESS)
+    return _upsert("hours", keys, _SUMMED, _HIGHEST, "stay", measured(where), FULLNESS)
 
 
 def _counts(where: str) -> str:
@@ -105,8 +113,8 @@ def _counts(where: str) -> str:
 
 
 _SINCE: Final = "{0}.device = ? AND {0}.camera = ? AND {0}.name = ? AND {0}.kind = ? AND {0}.start >= ?"
-_GROW: Final = _hours("t.record_id = ?")
-_GROW_COUNTS: Final = _counts("i.record_id = ?")
+_GROW: Final = _hours("t.record_id BETWEEN ? AND ?")
+_GROW_COUNTS: Final = _counts("i.record_id BETWEEN ? AND ?")
 _REMAKE: Final = _hours(_SINCE.format("t"))
 _REMAKE_COUNTS: Final = _counts(_SINCE.format("i"))
 
@@ -119,10 +127,10 @@ _READ_COUNTS: Final = (
 )
 
 
-def grow(db: Any, record_id: int) -> None:
-    """Add a newly stored interval to its hour, inside the caller's transaction."""
-    db.execute(_GROW, (record_id,))
-    db.execute(_GROW_COUNTS, (record_id,))
+def grow(db: Any, first: int, last: int) -> None:
+    """Add newly stored intervals, by their numbers, to their hours, inside the caller's transaction."""
+    db.execute(_GROW, (first, last))
+    db.execute(_GROW_COUNTS, (first, last))
 
 
 def remake(db: Any, place: Sequence[str], since: int) -> int:

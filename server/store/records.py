@@ -14,16 +14,17 @@ from contract.names import BINS, ObjectClass
 from server.reports import Amounts, Kind, Row
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
+from server.store.batch import Batch
 from server.store.connection import Connections
-from server.store.hours import FROM_INTERVALS, FULLNESS, HOUR_S, histogram_sums
+from server.store.hours import FULLNESS, HOUR_S, histogram_sums, measured
 from server.store.hours import last_end as last_hour_end
 from server.store.hours import read as hours
 from server.store.keys import Received
 from server.store.purposes import operational_zones
-from server.store.typed import FLAGS, TYPED, insert_typed, note_camera
+from server.store.typed import FLAGS
 
 _WHERE: Final = (
-    " WHERE t.device = ? AND t.camera = ? AND t.name = ? AND t.kind = ?"
+    "t.device = ? AND t.camera = ? AND t.name = ? AND t.kind = ?"
     " AND t.start >= ? AND t.start < ? AND t.start + t.interval_s <= ?"
 )
 _SUMMED: Final = ("observed_s", "occupied_bay_s", "observed_bay_s", "arrivals", "departures", "stay_censored")
@@ -33,12 +34,12 @@ _SUMS: Final = (
     + ", ".join(f"sum(t.{name}) AS {name}" for name in (*_SUMMED, *(f"{flag}_s" for flag in FLAGS)))
     + "".join(f", max(t.{name}) AS {name}" for name in _HIGHEST)
     + "".join(f", sum({expression}) AS {name}" for name, expression in FULLNESS.items())
-    + f", {histogram_sums('stay', 't')} FROM {FROM_INTERVALS}{_WHERE} GROUP BY bin, t.version ORDER BY bin"
+    + f", {histogram_sums('stay', 't')} FROM {measured(_WHERE)} GROUP BY bin, t.version ORDER BY bin"
 )
 _COUNTS: Final = (
     "SELECT t.start - t.start % ? AS bin, t.version AS version, c.class AS class, sum(c.object_s),"
     f" max(c.peak), sum(c.entries), sum(c.exits), sum(c.dwell_censored), {histogram_sums('dwell', 'c')}"
-    f" FROM intervals t JOIN counts c ON c.record_id = t.record_id{_WHERE} GROUP BY bin, t.version, c.class"
+    f" FROM intervals t JOIN counts c ON c.record_id = t.record_id WHERE {_WHERE} GROUP BY bin, t.version, c.class"
 )
 
 
@@ -46,14 +47,10 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _as_before(db: Any, record: Record, digest: str, received_at: int) -> bool:
-    """Whether a record that came before is the same again; one that was purged meanwhile cannot be compared."""
+def _digest_before(db: Any, record: Record) -> str | None:
+    """The digest of a record that came in an earlier batch; None when it was purged and cannot be compared."""
     row = db.execute("SELECT digest FROM records WHERE key = ?", (record.key,)).fetchone()
-    if row is None or row[0] == digest:
-        return True
-    detail = f"kept {row[0][:16]}, refused {digest[:16]}"
-    insert_audit(db, AuditEntry(received_at, record.device, "record.conflict", record.key, detail))
-    return False
+    return None if row is None else row[0]
 
 
 def _key(place: Place) -> tuple[str, str, str, str]:
@@ -81,37 +78,28 @@ class SqliteRecords:
         """Store a batch in one transaction; False for a key whose first payload differs (kept, audited)."""
         with self._connections.write() as db:
             received = Received(db, (item.record.key for item in items))
-            stored = [self._add_one(db, item, received, received_at) for item in items]
+            batch = Batch(db, received_at)
+            stored = [self._add_one(db, item, received, batch, received_at) for item in items]
+            batch.store()
             received.store()
             return stored
 
-    def _add_one(self, db: Any, item: Incoming, received: Received, received_at: int) -> bool:
+    def _add_one(self, db: Any, item: Incoming, received: Received, batch: Batch, received_at: int) -> bool:
         record, digest = item.record, _digest(item.canonical)
-        if record.key in received:
-            return _as_before(db, record, digest, received_at)
-        # Intervals live in typed columns; a second copy as JSON would triple the file.
-        payload = None if isinstance(record, TYPED) and item.quarantine is None else item.canonical
-        row = db.execute(
-            "INSERT INTO records (key, type, device, camera, received_at, digest, quarantine, payload)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING RETURNING id",
-            (
-                record.key,
-                record.type,
-                record.device,
-                record.camera,
-                received_at,
-                digest,
-                item.quarantine,
-                payload,
-            ),
-        ).fetchone()
-        if row is None:
-            return _as_before(db, record, digest, received_at)
-        received.add(record.key)
-        if item.quarantine is None:
-            insert_typed(db, row[0], record)
-            note_camera(db, record, item.canonical, received_at)
-        return True
+        before = batch.digest(record.key)
+        if before is None and record.key in received:
+            before = _digest_before(db, record)
+            if before is None:
+                return True
+        if before is None:
+            batch.add(item, digest)
+            received.add(record.key)
+            return True
+        if before == digest:
+            return True
+        detail = f"kept {before[:16]}, refused {digest[:16]}"
+        insert_audit(db, AuditEntry(received_at, record.device, "record.conflict", record.key, detail))
+        return False
 
     def places(self) -> list[Place]:
         """Everything that ever sent an interval, sorted by name."""

@@ -3,7 +3,6 @@
 # ruff: noqa: S608 - statements are put together from constants of this package; every value is a parameter
 from __future__ import annotations
 
-import json
 from typing import Any, Final, get_args
 
 from contract.batch import (
@@ -16,21 +15,24 @@ from contract.batch import (
     ZoneRecord,
 )
 from contract.names import Flag
-from server.store.hours import grow
 from server.store.purposes import note_purposes
 from server.store.versions import note_versions
 
 FLAGS: Final[tuple[str, ...]] = get_args(Flag)
 TYPED: Final = (ZoneRecord, ParkingRecord, LineRecord)
 Interval = ZoneRecord | ParkingRecord | LineRecord
+# Device, camera, name and kind, to the first start, the last end and the length of the last interval.
+PlaceSeen = dict[tuple[Any, ...], tuple[int, int, int]]
+# Device and camera, to where their last interval ends; None where none came.
+CameraSeen = dict[tuple[Any, ...], int | None]
 
 _COLUMNS: Final = (
     "record_id, device, camera, name, kind, version, start, interval_s, observed_s, unsynced, "
     + ", ".join(f"{flag}_s" for flag in FLAGS)
     + ", peak_vehicle, bay_mode, bays, occupied_bay_s, observed_bay_s, peak, arrivals, departures, stay, stay_censored"
 )
-_INSERT: Final = f"INSERT INTO intervals ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
-_INSERT_COUNTS: Final = (
+INSERT: Final = f"INSERT INTO intervals ({_COLUMNS}) VALUES ({', '.join('?' * len(_COLUMNS.split(',')))})"
+INSERT_COUNTS: Final = (
     "INSERT INTO counts (record_id, class, object_s, peak, entries, exits, dwell, dwell_censored)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
@@ -58,10 +60,11 @@ def seconds(record: Interval) -> int:
 
 
 def _histogram(values: tuple[int, ...] | None) -> str | None:
-    return None if values is None else json.dumps(values, separators=(",", ":"))
+    return None if values is None else f"[{','.join(map(str, values))}]"
 
 
-def _interval(record_id: int, record: Interval) -> tuple[Any, ...]:
+def interval_row(record_id: int, record: Interval) -> tuple[Any, ...]:
+    """A record as the values of `INSERT`."""
     kind, name, version = "line", "", ""
     special: tuple[Any, ...] = (0, None, 0, 0.0, 0.0, 0, 0, 0, None, 0)
     if isinstance(record, LineRecord):
@@ -99,7 +102,8 @@ def _interval(record_id: int, record: Interval) -> tuple[Any, ...]:
     )
 
 
-def _counts(record_id: int, record: Interval) -> list[tuple[Any, ...]]:
+def count_rows(record_id: int, record: Interval) -> list[tuple[Any, ...]]:
+    """A record's classes as the values of `INSERT_COUNTS`; none of a car park."""
     if isinstance(record, LineRecord):
         return [(record_id, name, 0.0, 0, c.in_, c.out, None, 0) for name, c in record.counts.items()]
     if isinstance(record, ParkingRecord):
@@ -110,35 +114,35 @@ def _counts(record_id: int, record: Interval) -> list[tuple[Any, ...]]:
     ]
 
 
-def insert_typed(db: Any, record_id: int, record: Record) -> None:
-    """File an interval or an anomaly under its own columns; other records need none."""
-    if isinstance(record, TYPED):
-        row = _interval(record_id, record)
-        db.execute(_INSERT, row)
-        for counts in _counts(record_id, record):
-            db.execute(_INSERT_COUNTS, counts)
-        grow(db, record_id)
-        start, length = row[6], row[7]
-        db.execute(_PLACE, (*row[1:5], start, start + length, length))
-    elif isinstance(record, AnomalyRecord):
+def insert_case(db: Any, record_id: int, record: Record) -> None:
+    """File an anomaly under its case; other records need no row of their own."""
+    if isinstance(record, AnomalyRecord):
         db.execute(
             "INSERT INTO anomalies (record_id, device, case_id, revision) VALUES (?, ?, ?, ?)",
             (record_id, record.device, record.case, record.revision),
         )
 
 
-def note_camera(db: Any, record: Record, canonical: str, received_at: int) -> None:
-    """Remember when a camera last delivered, and its newest configuration and health by their own time."""
-    end = seconds(record) + record.interval_s if isinstance(record, TYPED) else None
-    db.execute(_CAMERA, (record.device, record.camera, received_at, end))
+def note_places(db: Any, seen: PlaceSeen) -> None:
+    """Remember which places sent intervals, and from when to when."""
+    db.conn.executemany(_PLACE, [(*key, *extent) for key, extent in seen.items()])
+
+
+def note_cameras(db: Any, seen: CameraSeen, received_at: int) -> None:
+    """Remember when cameras last delivered, and where their intervals end."""
+    db.conn.executemany(_CAMERA, [(*key, received_at, end) for key, end in seen.items()])
+
+
+def note_camera(db: Any, record: ConfigRecord | HealthRecord, canonical: str, received_at: int) -> None:
+    """Remember a camera's newest configuration or health, by their own time."""
+    note_cameras(db, {(record.device, record.camera): None}, received_at)
     if isinstance(record, ConfigRecord):
         note_purposes(db, record, received_at)
         note_versions(db, record)
-    if isinstance(record, (ConfigRecord, HealthRecord)):
-        what = "config" if isinstance(record, ConfigRecord) else "health"
-        at = int(record.at.timestamp())
-        db.execute(
-            f"UPDATE cameras SET {what} = ?, {what}_at = ? WHERE device = ? AND camera = ?"
-            f" AND ({what}_at IS NULL OR {what}_at <= ?)",
-            (canonical, at, record.device, record.camera, at),
-        )
+    what = "config" if isinstance(record, ConfigRecord) else "health"
+    at = int(record.at.timestamp())
+    db.execute(
+        f"UPDATE cameras SET {what} = ?, {what}_at = ? WHERE device = ? AND camera = ?"
+        f" AND ({what}_at IS NULL OR {what}_at <= ?)",
+        (canonical, at, record.device, record.camera, at),
+    )

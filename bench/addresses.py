@@ -1,0 +1,64 @@
+"""Every page of the server that a person opens: one list for the speed bench, the accessibility check, the pictures and
+the print check. A new page is one more line here.
+
+``{zone}``, ``{parking}``, ``{line}`` stand for a place's ``device/camera/name``, ``{device}`` for a box, ``{start}`` and
+``{end}`` for days (``2026-11-21``), ``{week_ago}``, ``{month_ago}``, ``{year_ago}`` for days before ``{end}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+DAY: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A page: what it is called here, where it is, and as whom it is opened (``""``: as nobody)."""
+
+    name: str
+    path: str
+    role: str = "planner"
+
+    def at(self, places: Mapping[str, str]) -> str:
+        """The path with its places filled in."""
+        return self.path.format(**places)
+
+
+ADDRESSES: Final = (
+    Address("login", "/login", ""),
+    Address("overview", "/"),
+    Address("zone-day", "/zones/{zone}"),
+    Address("zone-week", "/zones/{zone}?from={week_ago}&to={end}&step=3600"),
+    Address("zone-month", "/zones/{zone}?from={month_ago}&to={end}&step=3600"),
+    Address("zone-year", "/zones/{zone}?from={year_ago}&to={end}&step=day"),
+    Address("zone-usual-week", "/zones/{zone}/week"),
+    Address("parking-day", "/zones/{parking}"),
+    Address("parking-year", "/zones/{parking}?from={year_ago}&to={end}&step=day"),
+    Address("parking-usual-week", "/zones/{parking}/week"),
+    Address("line-day", "/lines/{line}"),
+    Address("line-year", "/lines/{line}?from={year_ago}&to={end}&step=day"),
+    Address("line-usual-week", "/lines/{line}/week"),
+    Address("notices", "/notices"),
+    Address("devices", "/devices", "technician"),
+    Address("quarantine", "/quarantine", "technician"),
+    Address("audit", "/audit", "administrator"),
+    Address("not-found", "/zones/none/none/none"),
+)
+
+
+def places_at(end: int, zone: str, parking: str, line: str) -> dict[str, str]:
+    """What the addresses are filled with; ``end``: seconds since 1970, up to when there are figures."""
+    last = datetime.fromtimestamp(end, UTC)
+    ago = {"start": 28, "week_ago": 7, "month_ago": 30, "year_ago": 365}
+    return {
+        "zone": zone,
+        "parking": parking,
+        "line": line,
+        "device": zone.partition("/")[0],
+        "end": f"{last:%Y-%m-%d}",
+        **{name: f"{last - days * DAY:%Y-%m-%d}" for name, days in ago.items()},
+    }
