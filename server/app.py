@@ -17,7 +17,13 @@ from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
+from server.outlook import Outlooks
+from server.pages.comparing import ROUTES as COMPARE_ROUTES
+from server.pages.definitions import ROUTES as DEFINITION_ROUTES
+from server.pages.forecast import ROUTES as FORECAST_ROUTES
 from server.pages.login import Login
+from server.pages.parking import ROUTES as PARKING_ROUTES
+from server.pages.ranks import ROUTES as RANKING_ROUTES
 from server.pages.render import error_page
 from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
@@ -66,6 +72,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, REPORT_ROUTES)
     register(app, WEEK_ROUTES)
     register(app, TECHNICAL_ROUTES)
+    app.state.outlooks = Outlooks()
+    for routes in (FORECAST_ROUTES, COMPARE_ROUTES, RANKING_ROUTES, PARKING_ROUTES, DEFINITION_ROUTES):
+        register(app, routes)
     seal(app)
     _handle_errors(app)
     app.add_middleware(Guard, settings=settings)

@@ -40,6 +40,9 @@ SERVER_CORE = {
     "forecast",
     "backtest",
     "kriging",
+    "days",
+    "spans",
+    "ground_area",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -13,7 +13,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from contract.version import VERSION
-from server.access import ADMINISTRATION, NOTICES, REPORTS, TECHNICAL, Access, session_of, settings_of
+from server.access import (
+    ADMINISTRATION,
+    ANYONE_LOGGED_IN,
+    NOTICES,
+    REPORTS,
+    TECHNICAL,
+    Access,
+    session_of,
+    settings_of,
+)
 from server.pages.texts import LANGUAGE_COOKIE, Texts, choose
 from server.settings import Settings
 
@@ -31,10 +40,13 @@ CONTENT: Final[Mapping[str, bytes]] = {
 }
 MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/", "menu.overview", REPORTS),
+    ("/compare", "menu.compare", REPORTS),
+    ("/ranking", "menu.ranking", REPORTS),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),
     ("/quarantine", "menu.quarantine", TECHNICAL),
     ("/audit", "menu.audit", ADMINISTRATION),
+    ("/definitions", "menu.definitions", ANYONE_LOGGED_IN),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from contract.batch import ConfigRecord, Record
 from server.reports import Kind, Row
 from server.retention import Retention
+from server.store.day_base import Days
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +274,10 @@ class Store(Protocol):
     @property
     def records(self) -> Records:
         """Delivered records."""
+
+    @property
+    def days(self) -> Days:
+        """Local days."""
 
     @property
     def accounts(self) -> Accounts:

@@ -70,6 +70,12 @@ def m003_versions(db: Any) -> None:
         remake(db, place, purged_before)
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m005_days(db: Any) -> None:
+    """Local days, made when they are first needed."""
+    db.executescript(resources.files("server.store").joinpath("m005_days.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""
