@@ -91,7 +91,7 @@
       { stroke: colour("soft"), font: font, grid: line, ticks: line, values: label, space: 72, size: 50 },
       {
         stroke: colour("soft"), font: font, grid: line, ticks: line,
-        size: (u) => (u.width < 500 ? 40 : 52),
+        size: (u, texts) => Math.max(u.width < 500 ? 40 : 52, 16 + 8 * Math.max(0, ...(texts || []).map((x) => (x || "").length))),
         values: (u, splits) => splits.map((v) => number(2).format(signless ? Math.abs(v) : v)),
       },
     ];
