@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from hashlib import blake2b
@@ -22,6 +23,7 @@ import numpy as np
 from contract.names import ClassGroup
 from server.backtest import naive
 from server.days import SLOT_S, SLOTS
+from server.errors import StoreError
 from server.forecast import LONGEST, SHORTEST, Forecast, History, Reason, Refusal, forecast
 from server.fullness import NEARLY
 from server.kriging import HORIZON, Array
@@ -112,7 +114,9 @@ def _history(
         return None, first_ahead, view.capacity
     days = [begin + timedelta(days=k) for k in range((first_ahead - begin).days + 1)]
     borders = [midnight(day, tz) for day in days]
-    store.days.fill(view.place, borders, view.until, tz)
+    # While the file is written anew nothing can be kept: the days that are kept must do until then.
+    with suppress(StoreError):
+        store.days.fill(view.place, borders, view.until, tz)
     found = store.days.slots(view.place, borders, group)
     nothing = (None,) * SLOTS
     values = np.array([found.get(start, nothing) for start in borders[:-1]], dtype=np.float64)
