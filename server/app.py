@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request
@@ -11,17 +12,23 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from server.access import NotAllowed, NotLoggedIn, authorize, register, seal
+from server.access import NotAllowed, NotLoggedIn, Route, authorize, register, seal
 from server.api.ingest import Ingest
 from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
+from server.outlook import Outlooks
 from server.pages.alerts import ROUTES as ALERT_ROUTES
 from server.pages.calendar import ROUTES as CALENDAR_ROUTES
+from server.pages.comparing import ROUTES as COMPARE_ROUTES
+from server.pages.definitions import ROUTES as DEFINITION_ROUTES
+from server.pages.forecast import ROUTES as FORECAST_ROUTES
 from server.pages.login import Login
 from server.pages.mail import ROUTES as MAIL_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
+from server.pages.parking import ROUTES as PARKING_ROUTES
+from server.pages.ranks import ROUTES as RANKING_ROUTES
 from server.pages.render import error_page
 from server.pages.report import ROUTES as DOCUMENT_ROUTES
 from server.pages.reports import ROUTES as REPORT_ROUTES
@@ -35,6 +42,25 @@ from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
 from server.upkeep import upkeep
+
+PAGES: Final[tuple[Sequence[Route], ...]] = (
+    OVERVIEW_ROUTES,
+    SITE_ROUTES,
+    SITE_EDIT_ROUTES,
+    CALENDAR_ROUTES,
+    REPORT_ROUTES,
+    WEEK_ROUTES,
+    FORECAST_ROUTES,
+    PARKING_ROUTES,
+    COMPARE_ROUTES,
+    RANKING_ROUTES,
+    DOCUMENT_ROUTES,
+    SUBSCRIPTION_ROUTES,
+    ALERT_ROUTES,
+    MAIL_ROUTES,
+    TECHNICAL_ROUTES,
+    DEFINITION_ROUTES,
+)
 
 
 def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
@@ -72,15 +98,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, API_ROUTES)
     register(app, Public().routes())
     register(app, Login().routes())
-    register(app, REPORT_ROUTES)
-    for routes in (OVERVIEW_ROUTES, SITE_ROUTES, SITE_EDIT_ROUTES, CALENDAR_ROUTES):
+    app.state.outlooks = Outlooks()
+    for routes in PAGES:
         register(app, routes)
-    register(app, WEEK_ROUTES)
-    register(app, DOCUMENT_ROUTES)
-    register(app, MAIL_ROUTES)
-    register(app, SUBSCRIPTION_ROUTES)
-    register(app, ALERT_ROUTES)
-    register(app, TECHNICAL_ROUTES)
     seal(app)
     _handle_errors(app)
     app.add_middleware(Guard, settings=settings)

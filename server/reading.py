@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from contract.batch import ConfigRecord
 from contract.messages import ZoneConfig, format_time
@@ -91,6 +92,16 @@ class Reader:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The time zone in which days are cut."""
+        return self._settings.zone_info
+
+    @property
+    def now(self) -> int:
+        """Seconds since 1970 by the server's clock."""
+        return int(self._settings.clock())
 
     def views(self) -> list[View]:
         """Everything that ever sent an interval."""
@@ -194,6 +205,28 @@ class Reader:
         """Sums per UTC hour over ``[start, end)``, of what may be shown."""
         return self._store.records.rows(view.place, start, end, view.until, HOUR_S)
 
+    def hours(self, view: View, group: ClassGroup, start: int, end: int) -> tuple[OccupancyReport, list[Row]]:
+        """The report by UTC hours over ``[start, end)`` and the rows that it was made of, read once."""
+        borders = edges(start, end, HOUR_S, self.tz)
+        rows = self.sums(view, borders[0], borders[-1])
+        made = report(
+            rows,
+            kind=view.place.kind,
+            group=group,
+            step=HOUR_S,
+            borders=borders,
+            until=self._elapsed(view),
+            capacity=view.capacity,
+        )
+        return made, rows
+
+    def _elapsed(self, view: View) -> int:
+        """Up to when time counts as elapsed: what ended just now may still be on its way."""
+        until = view.until
+        if view.last_end is not None and 0 <= until - view.last_end <= TRANSIT_S + view.place.interval_s:
+            until = view.last_end
+        return until
+
     def report(self, view: View, group: ClassGroup, period: Period = Period()) -> OccupancyReport:
         """The report of one place and class group.
 
@@ -203,9 +236,6 @@ class Reader:
         """
         start, end, step = self.window(view, period)
         borders = edges(start, end, step, self._settings.zone_info)
-        until = view.until
-        if view.last_end is not None and 0 <= until - view.last_end <= TRANSIT_S + view.place.interval_s:
-            until = view.last_end
         grain_s = grain(step, borders)
         if grain_s % HOUR_S and _only_hours(view.place, borders[0]):
             since = format_time(datetime.fromtimestamp(view.place.purged_before, UTC))
@@ -213,7 +243,10 @@ class Reader:
                 f"what was counted before {since} is kept by whole UTC hours: choose a step of 3600 s or, where"
                 " local days begin on such an hour, of a day; or a later start"
             )
-        rows = self._store.records.rows(view.place, borders[0], borders[-1], view.until, grain_s)
+        if step == DAY and grain_s % HOUR_S == 0:
+            rows = self._store.days.rows(view.place, borders, view.until)
+        else:
+            rows = self._store.records.rows(view.place, borders[0], borders[-1], view.until, grain_s)
         longest = max((row.interval_s for row in rows), default=0)
         if step != DAY and longest > step:
             if period.step is not None:
@@ -226,6 +259,6 @@ class Reader:
             group=group,
             step=step,
             borders=borders,
-            until=until,
+            until=self._elapsed(view),
             capacity=view.capacity,
         )

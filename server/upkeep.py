@@ -1,4 +1,4 @@
-"""What the server does by itself: the daily purge, in a thread of its own."""
+"""What the server does by itself, in a thread of its own: the daily purge, and local days kept ready."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from server.day_keeping import keep_days
 from server.errors import ServerError
 from server.retention import due
 from server.settings import Settings
@@ -50,6 +51,7 @@ def _loop(store: Store, settings: Settings, stop: threading.Event) -> None:
     wait = FIRST_S
     while not stop.wait(wait):
         wait = CHECK_S if turn(store, settings, stop) else RETRY_S
+        keep_days(store, settings, stop)
 
 
 @contextmanager

@@ -63,6 +63,9 @@ SERVER_CORE = {
     "simulate_series",
     "simulate_town",
     "simulate_world",
+    "days",
+    "spans",
+    "ground_area",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -84,6 +84,8 @@ def summary(report: OccupancyReport, texts: Texts) -> str:
         parts.append(texts("summary.mean", what=what, mean=texts.number(report.total.mean)))
     if report.total.peak is not None:
         peak_at = texts.time(report.peak_at, seconds=fine)
+        if report.step == DAY and report.peak_at is not None:
+            peak_at = texts.date(report.peak_at)
         parts.append(
             texts("summary.peak", peak=texts.number(report.total.peak, 0), at=peak_at)
             if report.peak_at is not None

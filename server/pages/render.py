@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 from contract.version import VERSION
 from server.access import (
     ADMINISTRATION,
+    ANYONE_LOGGED_IN,
     NOTICES,
     PLANNING,
     REPORTS,
@@ -49,11 +50,14 @@ MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/sites", "menu.sites", REPORTS),
     ("/reports", "menu.reports", REPORTS),
     ("/alerts", "menu.alerts", PLANNING),
+    ("/compare", "menu.compare", REPORTS),
+    ("/ranking", "menu.ranking", REPORTS),
     ("/notices", "menu.notices", NOTICES),
     ("/devices", "menu.devices", TECHNICAL),
     ("/quarantine", "menu.quarantine", TECHNICAL),
     ("/audit", "menu.audit", ADMINISTRATION),
     ("/mail", "menu.mail", ADMINISTRATION),
+    ("/definitions", "menu.definitions", ANYONE_LOGGED_IN),
 )
 
 

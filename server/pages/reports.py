@@ -12,7 +12,9 @@ from starlette.responses import Response
 
 from server.access import REPORTS, Route, store_of
 from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
+from server.pages.calendar_spans import caution, period_in, span_in, spans_of
 from server.pages.figures import LOW_COVERAGE, csv_cell, lines, summary
+from server.pages.outlooks import outlook_of, told
 from server.pages.render import error_page, page, texts_of
 from server.pages.report_files import excel_csv
 from server.pages.texts import Texts
@@ -64,20 +66,27 @@ def _place(request: Request, kinds: Sequence[Kind]) -> Response:
     if view is None:
         return error_page(request, 404)
     group, error, status = view.groups[0], "", 200
-    period = Period()
+    period, span = Period(), None
     try:
         group, period = group_of(request, view), period_of(request)
+        span = span_in(request, view, texts)
+        period = period_in(span, view, texts) if span else period
         report = reader.report(view, group, period)
     except ValueError as exc:
         # The reader keeps a readable page and is told that the wish could not be met.
         error = "place.by_the_hour" if isinstance(exc, KeptByTheHour) else "place.bad_period"
-        status, period = 400, Period()
+        status, period, span = 400, Period(), None
         report = reader.report(view, group)
     start, end, _ = reader.window(view, period)
+    query: dict[str, str] = {"class": group} if len(view.groups) > 1 else {}
     return page(
         request,
         "place.html",
         status,
+        spans=spans_of(span, view, texts, query),
+        caution=caution(report, view, texts),
+        # What is to come belongs under what is, not under last year's March.
+        ahead=told(outlook_of(request, view, group), view, texts) if not request.query_params else None,
         view=view,
         report=report,
         error=error,
@@ -86,7 +95,7 @@ def _place(request: Request, kinds: Sequence[Kind]) -> Response:
         start=_local_input(start, texts),
         end=_local_input(end, texts),
         steps=_steps(view, start, end - start),
-        presets=_presets(view, {"class": group} if len(view.groups) > 1 else {}),
+        presets=_presets(view, query),
         query=urlencode({"class": group, "from": utc_text(start), "to": utc_text(end), "step": report.step}),
         href=href(view),
         low=LOW_COVERAGE,

@@ -17,7 +17,7 @@ from server.fullness import Fullness, fullness
 from server.pages.render import error_page, page, texts_of
 from server.pages.reports import href
 from server.pages.texts import Texts
-from server.reading import HOUR_S, LINE_KINDS, ZONE_KINDS, Period
+from server.reading import HOUR_S, LINE_KINDS, ZONE_KINDS
 from server.reports import NO_LENGTHS, Kind, Row, local_midnight
 from server.week import Cell, usual_week
 
@@ -105,9 +105,8 @@ def _week(request: Request, kinds: Sequence[Kind]) -> Response:
     start = max(local_midnight(end, texts.tz, -7 * WEEKS), local_midnight(view.place.first_start, texts.tz))
     # The hours of a first or last day that was not lived through whole are no gaps.
     since = view.place.first_start - view.place.first_start % HOUR_S
-    hours = reader.report(view, group, Period(start, end, HOUR_S)).bins
-    week = usual_week((one for one in hours if one.start >= since), texts.tz)
-    rows = reader.sums(view, start, end)
+    hours, rows = reader.hours(view, group, start, end)
+    week = usual_week((one for one in hours.bins if one.start >= since), texts.tz)
     told: Fullness = fullness(rows)
     map_ = squares(week, view.place.kind, texts)
     return page(

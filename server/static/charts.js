@@ -91,7 +91,7 @@
       { stroke: colour("soft"), font: font, grid: line, ticks: line, values: label, space: 72, size: 50 },
       {
         stroke: colour("soft"), font: font, grid: line, ticks: line,
-        size: (u) => (u.width < 500 ? 40 : 52),
+        size: (u, texts) => Math.max(u.width < 500 ? 40 : 52, 16 + 8 * Math.max(0, ...(texts || []).map((x) => (x || "").length))),
         values: (u, splits) => splits.map((v) => number(2).format(signless ? Math.abs(v) : v)),
       },
     ];
@@ -186,13 +186,64 @@
     };
   };
 
+  const curve = (label, name, extra) => Object.assign({
+    label: label, stroke: colour(name), width: 2, points: { show: false }, value: show(1),
+  }, extra);
+
+  /* What is expected, the band around it, and last week's values; a gap breaks the lines. */
+  const forecast = (figure, plot, data, tz) => {
+    const o = base(figure, plot, data, tz), limit = Number(figure.dataset.limit) || 0;
+    const low = data.column("low"), mid = data.column("mid"), high = data.column("high"), last = data.column("last");
+    const top = Math.max(1, limit, ...high.map((v) => v || 0), ...last.map((v) => v || 0)) * 1.06;
+    const thin = { width: 1, stroke: "transparent" };
+    const series = [
+      o.first,
+      curve(figure.dataset.highLabel, "mean", thin),
+      curve(figure.dataset.lowLabel, "mean", thin),
+      curve(figure.dataset.lastLabel, "peak", { width: 1.5, dash: [2, 3] }),
+      curve(figure.dataset.midLabel, "mean"),
+    ];
+    const values = [data.start, high, low, last, mid];
+    if (limit) {
+      series.push(curve(figure.dataset.limitLabel, "ink", { width: 1, dash: [2, 4] }));
+      values.push(data.start.map(() => limit));
+    }
+    return {
+      values: values,
+      options: Object.assign(o, {
+        series: series, axes: axes(tz, o.step, false), bands: [{ series: [1, 2], fill: colour("mean-fill") }],
+        scales: { x: o.scales.x, y: { range: () => [0, top] } },
+      }),
+    };
+  };
+
+  /* Several places over the same days; the dashes tell them apart without colour. */
+  const DASHES = [[], [8, 4], [2, 3], [12, 4, 2, 4], [5, 2], [1, 5]];
+  const lines = (figure, plot, data, tz) => {
+    const o = base(figure, plot, data, tz);
+    const heads = Array.from(document.getElementById(figure.dataset.table).tHead.rows[0].cells).slice(1);
+    const values = heads.map((_, n) => data.column("s" + n));
+    const top = Math.max(0.1, ...values.flat().map((v) => v || 0)) * 1.08;
+    return {
+      values: [data.start].concat(values),
+      options: Object.assign(o, {
+        series: [o.first].concat(heads.map((head, n) =>
+          curve(head.textContent, "s" + n, { dash: DASHES[n], points: { show: true, size: 5 }, value: show(2) }))),
+        axes: axes(tz, o.step, false),
+        scales: { x: o.scales.x, y: { range: () => [0, top] } },
+      }),
+    };
+  };
+
+  const KINDS = { occupancy: occupancy, moves: moves, forecast: forecast, lines: lines };
+
   const draw = (figure) => {
     const plot = figure.querySelector(".plot");
     const data = read(document.getElementById(figure.dataset.table));
     if (data.start.length === 0) { return; }
     const make = () => {
       plot.replaceChildren();
-      const made = (figure.dataset.chart === "moves" ? moves : occupancy)(figure, plot, data, figure.dataset.tz);
+      const made = KINDS[figure.dataset.chart](figure, plot, data, figure.dataset.tz);
       return new uPlot(made.options, made.values, plot);
     };
     make();

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from contract.batch import ConfigRecord, Record
 from server.reports import Kind, Row
 from server.retention import Retention
+from server.store.day_base import Days
 from server.store.desk_base import Desk
 from server.store.site_store import Sites
 
@@ -275,6 +276,10 @@ class Store(Desk, Protocol):
     @property
     def records(self) -> Records:
         """Delivered records."""
+
+    @property
+    def days(self) -> Days:
+        """Local days."""
 
     @property
     def accounts(self) -> Accounts:

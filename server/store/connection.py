@@ -77,6 +77,12 @@ def m004_sites(db: Any) -> None:
 
 
 @migrations()  # type: ignore[untyped-decorator]
+def m005_days(db: Any) -> None:
+    """Local days, made when they are first needed."""
+    db.executescript(resources.files("server.store").joinpath("m005_days.sql").read_text("utf-8"))
+
+
+@migrations()  # type: ignore[untyped-decorator]
 def m007_mail(db: Any) -> None:
     """The outbox, subscriptions, alert rules."""
     db.executescript(resources.files("server.store").joinpath("m007_mail.sql").read_text("utf-8"))

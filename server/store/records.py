@@ -68,6 +68,40 @@ def _parking(row: Mapping[str, Any]) -> Amounts:
     )
 
 
+def rows_in(db: Any, place: Place, start: int, end: int, until: int, grain_s: int) -> list[Row]:
+    """`Records.rows`, inside the caller's transaction."""
+    # Whole hours that have passed come from their sums; the rest from the intervals themselves.
+    whole = start
+    if grain_s % HOUR_S == 0:
+        whole = max(start, min(end, until - until % HOUR_S))
+    values = (grain_s, *_key(place), whole, end, until)
+    sums, amounts_of = hours(db, place, start, whole) if whole > start else ([], [])
+    sums += db.query(_SUMS, values)
+    if place.kind != "parking":
+        amounts_of += db.execute(_COUNTS, values)
+    counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
+    for bin_start, version, name, object_s, peak, entries, exits, censored, *lengths in amounts_of:
+        amounts = Amounts(object_s, peak, entries, exits, censored, tuple(lengths))
+        counts.setdefault((bin_start, version), {})[name] = amounts
+    return [
+        Row(
+            start=row["bin"],
+            interval_s=row["longest"],
+            observed_s=row["observed_s"],
+            version=row["version"],
+            flag_s={flag: row[f"{flag}_s"] for flag in FLAGS},
+            unsynced=bool(row["unsynced"]),
+            counts=counts.get((row["bin"], row["version"]), {}),
+            peak_vehicle=row["peak_vehicle"],
+            bays=row["bays"],
+            observed_bay_s=row["observed_bay_s"],
+            parking=_parking(row),
+            **{name: row[name] for name in FULLNESS},
+        )
+        for row in sums
+    ]
+
+
 class SqliteRecords:
     """Implements `Records`."""
 
@@ -116,37 +150,8 @@ class SqliteRecords:
 
     def rows(self, place: Place, start: int, end: int, until: int, grain_s: int) -> list[Row]:
         """Sums per ``grain_s`` and version of intervals that start in ``[start, end)`` and end by ``until``."""
-        # Whole hours that have passed come from their sums; the rest from the intervals themselves.
-        whole = start
-        if grain_s % HOUR_S == 0:
-            whole = max(start, min(end, until - until % HOUR_S))
-        values = (grain_s, *_key(place), whole, end, until)
         with self._connections.read() as db:
-            sums, amounts_of = hours(db, place, start, whole) if whole > start else ([], [])
-            sums += db.query(_SUMS, values)
-            if place.kind != "parking":
-                amounts_of += db.execute(_COUNTS, values)
-        counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
-        for bin_start, version, name, object_s, peak, entries, exits, censored, *lengths in amounts_of:
-            amounts = Amounts(object_s, peak, entries, exits, censored, tuple(lengths))
-            counts.setdefault((bin_start, version), {})[name] = amounts
-        return [
-            Row(
-                start=row["bin"],
-                interval_s=row["longest"],
-                observed_s=row["observed_s"],
-                version=row["version"],
-                flag_s={flag: row[f"{flag}_s"] for flag in FLAGS},
-                unsynced=bool(row["unsynced"]),
-                counts=counts.get((row["bin"], row["version"]), {}),
-                peak_vehicle=row["peak_vehicle"],
-                bays=row["bays"],
-                observed_bay_s=row["observed_bay_s"],
-                parking=_parking(row),
-                **{name: row[name] for name in FULLNESS},
-            )
-            for row in sums
-        ]
+            return rows_in(db, place, start, end, until, grain_s)
 
     def last_end(self, place: Place, until: int) -> int | None:
         """The end of the last interval that ends by ``until``."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from server.store.accounts import SqliteAccounts
 from server.store.base import Store
 from server.store.connection import Connections
+from server.store.days import SqliteDays
 from server.store.desk import SqliteDesk
 from server.store.records import SqliteRecords
 from server.store.sites import SqliteSites
@@ -23,6 +24,7 @@ class SqliteStore(SqliteDesk):
     def __init__(self, path: Path) -> None:
         self._connections = Connections(path)
         self._records = SqliteRecords(self._connections)
+        self._days = SqliteDays(self._connections, self._records)
         self._accounts = SqliteAccounts(self._connections)
         self._upkeep = SqliteUpkeep(self._connections, path)
         self._sites = SqliteSites(self._connections)
@@ -31,6 +33,11 @@ class SqliteStore(SqliteDesk):
     def records(self) -> SqliteRecords:
         """Delivered records."""
         return self._records
+
+    @property
+    def days(self) -> SqliteDays:
+        """Local days."""
+        return self._days
 
     @property
     def accounts(self) -> SqliteAccounts:

@@ -13,7 +13,7 @@ from starlette.routing import Route as PlainRoute
 from server.access import PUBLIC, ROLES, Access, Route, register, seal
 from server.sites import Site
 from server.store.base import AuditEntry
-from tests.server.build import NOON, line, zone
+from tests.server.build import NOON, line, parking, zone
 
 # What a person or a device gets, written out a second time and not derived from the declarations.
 REPORTS = {"viewer", "planner", "administrator"}
@@ -38,6 +38,13 @@ EXPECTED = {
     ("GET", "/lines/{device}/{camera}/{name}"): REPORTS,
     ("GET", "/lines/{device}/{camera}/{name}/csv"): REPORTS,
     ("GET", "/lines/{device}/{camera}/{name}/week"): REPORTS,
+    ("GET", "/zones/{device}/{camera}/{name}/forecast"): REPORTS,
+    ("GET", "/zones/{device}/{camera}/{name}/parking"): REPORTS,
+    ("GET", "/lines/{device}/{camera}/{name}/forecast"): REPORTS,
+    ("GET", "/compare"): REPORTS,
+    ("GET", "/compare/places"): REPORTS,
+    ("GET", "/ranking"): REPORTS,
+    ("GET", "/definitions"): set(ROLES),
     ("GET", "/api/v1/devices"): TECHNICAL,
     ("GET", "/api/v1/quarantine"): TECHNICAL,
     ("GET", "/devices"): TECHNICAL,
@@ -107,7 +114,7 @@ FORMS = {
 
 
 def address(path: str) -> str:
-    name = "gate" if "/lines/" in path else "lawn"
+    name = "gate" if "/lines/" in path else "p1" if path.endswith("/parking") else "lawn"
     values = {"device": "box-a", "camera": "north", "name": name, "code": "en", "site": "square"}
     if path.startswith("/static"):
         return "/static/app.css"
@@ -137,7 +144,7 @@ def test_the_table_below_names_every_route(site):
 
 @pytest.mark.parametrize("who", ["anonymous", "device", *ROLES])
 def test_every_route_answers_whom_it_should_and_nobody_else(site, who):
-    site.post([zone(1, NOON - 7200), line(2, NOON - 7200)])
+    site.post([zone(1, NOON - 7200), line(2, NOON - 7200), parking(3, NOON - 7200)])
     site.store.sites.add(Site("square"), AuditEntry(NOON, "t", "t", "t"))
     for (method, path), allowed in EXPECTED.items():
         answer = ask(site, who, method, path)

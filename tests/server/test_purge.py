@@ -223,6 +223,9 @@ def test_keys_that_arrived_before_there_were_ranges_are_known_too(tmp_path):
     store = SqliteStore(path)
     store.records.add([incoming(zone(n, OLD + 60 * n)) for n in (0, 1, 5)], NOON)
     with store._connections.write() as db:
+        for trigger in ("hour_added", "hour_grown", "hour_gone", "purged", "place_gone"):
+            db.execute(f"DROP TRIGGER days_{trigger}")
+        db.execute("DROP TABLE days")
         db.execute("DELETE FROM received_keys")
         db.execute("DELETE FROM hours")
         db.execute("DELETE FROM hour_counts")
