@@ -40,6 +40,7 @@ SERVER_CORE = {
     "forecast",
     "backtest",
     "kriging",
+    "overlap",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from contract.batch import ConfigRecord, Record
 from server.reports import Kind, Row
 from server.retention import Retention
+from server.store.quality_base import Quality
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +282,10 @@ class Store(Protocol):
     @property
     def upkeep(self) -> Upkeep:
         """Retention, purge, backups, roll-ups."""
+
+    @property
+    def quality(self) -> Quality:
+        """How good the figures are, and where they come from."""
 
     def close(self) -> None:
         """Let go of every connection."""

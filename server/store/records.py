@@ -9,16 +9,18 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from contract.batch import ConfigRecord, Record, parse_record
+from contract.batch import ConfigRecord, GridRecord, Record, parse_record
 from contract.names import BINS, ObjectClass
 from server.reports import Amounts, Kind, Row
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
 from server.store.connection import Connections
+from server.store.doubled import marked, told_twice
 from server.store.hours import FROM_INTERVALS, FULLNESS, HOUR_S, histogram_sums
 from server.store.hours import last_end as last_hour_end
 from server.store.hours import read as hours
 from server.store.keys import Received
+from server.store.noted import Noted
 from server.store.purposes import operational_zones
 from server.store.typed import FLAGS, TYPED, insert_typed, note_camera
 
@@ -81,16 +83,19 @@ class SqliteRecords:
         """Store a batch in one transaction; False for a key whose first payload differs (kept, audited)."""
         with self._connections.write() as db:
             received = Received(db, (item.record.key for item in items))
-            stored = [self._add_one(db, item, received, received_at) for item in items]
+            noted = Noted(db)
+            stored = [self._add_one(db, item, received, noted, received_at) for item in items]
             received.store()
+            noted.store()
             return stored
 
-    def _add_one(self, db: Any, item: Incoming, received: Received, received_at: int) -> bool:
+    def _add_one(self, db: Any, item: Incoming, received: Received, noted: Noted, received_at: int) -> bool:
         record, digest = item.record, _digest(item.canonical)
         if record.key in received:
             return _as_before(db, record, digest, received_at)
-        # Intervals live in typed columns; a second copy as JSON would triple the file.
-        payload = None if isinstance(record, TYPED) and item.quarantine is None else item.canonical
+        # Intervals and grids live in typed columns; a second copy as JSON would triple the file.
+        filed = isinstance(record, (*TYPED, GridRecord)) and item.quarantine is None
+        payload = None if filed else item.canonical
         row = db.execute(
             "INSERT INTO records (key, type, device, camera, received_at, digest, quarantine, payload)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING RETURNING id",
@@ -108,6 +113,7 @@ class SqliteRecords:
         if row is None:
             return _as_before(db, record, digest, received_at)
         received.add(record.key)
+        noted.add(row[0], record, item.quarantine, received_at)
         if item.quarantine is None:
             insert_typed(db, row[0], record)
             note_camera(db, record, item.canonical, received_at)
@@ -138,11 +144,12 @@ class SqliteRecords:
             sums += db.query(_SUMS, values)
             if place.kind != "parking":
                 amounts_of += db.execute(_COUNTS, values)
+            twice = told_twice(db, place, start, end, grain_s)
         counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
         for bin_start, version, name, object_s, peak, entries, exits, censored, *lengths in amounts_of:
             amounts = Amounts(object_s, peak, entries, exits, censored, tuple(lengths))
             counts.setdefault((bin_start, version), {})[name] = amounts
-        return [
+        found = [
             Row(
                 start=row["bin"],
                 interval_s=row["longest"],
@@ -159,6 +166,7 @@ class SqliteRecords:
             )
             for row in sums
         ]
+        return marked(found, twice, grain_s) if twice else found
 
     def last_end(self, place: Place, until: int) -> int | None:
         """The end of the last interval that ends by ``until``."""

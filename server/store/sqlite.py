@@ -7,6 +7,7 @@ from pathlib import Path
 from server.store.accounts import SqliteAccounts
 from server.store.base import Store
 from server.store.connection import Connections
+from server.store.quality import SqliteQuality
 from server.store.records import SqliteRecords
 from server.store.upkeep import SqliteUpkeep
 
@@ -23,6 +24,7 @@ class SqliteStore:
         self._records = SqliteRecords(self._connections)
         self._accounts = SqliteAccounts(self._connections)
         self._upkeep = SqliteUpkeep(self._connections, path)
+        self._quality = SqliteQuality(self._connections)
 
     @property
     def records(self) -> SqliteRecords:
@@ -38,6 +40,11 @@ class SqliteStore:
     def upkeep(self) -> SqliteUpkeep:
         """Retention, purge, backups, roll-ups."""
         return self._upkeep
+
+    @property
+    def quality(self) -> SqliteQuality:
+        """How good the figures are, and where they come from."""
+        return self._quality
 
     def close(self) -> None:
         """Let go of every connection."""

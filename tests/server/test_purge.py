@@ -238,7 +238,8 @@ def test_keys_that_arrived_before_there_were_ranges_are_known_too(tmp_path):
         raw.execute(f"ALTER TABLE hours DROP COLUMN stay_{number}")
     for name in [*(f"dwell_{number}" for number in range(8)), "dwell_censored"]:
         raw.execute(f"ALTER TABLE hour_counts DROP COLUMN {name}")
-    for table in ("received_keys", "settings", "purging", "zone_versions"):
+    notes = ("run_hours", "run_places", "runs", "configurations", "doubled_hours", "quarantine_days")
+    for table in ("received_keys", "settings", "purging", "zone_versions", *notes, "health_hours", "grids"):
         raw.execute(f"DROP TABLE {table}")
     raw.execute("DROP TRIGGER audit_is_not_changed")
     raw.execute("DROP TRIGGER audit_is_not_deleted")
