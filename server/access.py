@@ -41,6 +41,7 @@ ANYONE_LOGGED_IN: Final = Access(roles=frozenset(ROLES))
 REPORTS: Final = Access(roles=frozenset({"viewer", "planner", "administrator"}))
 NOTICES: Final = Access(roles=frozenset({"crew", "planner", "administrator"}))
 TECHNICAL: Final = Access(roles=frozenset({"technician", "administrator"}))
+FLEET: Final = Access(roles=frozenset({"technician", "planner", "administrator"}))
 ADMINISTRATION: Final = Access(roles=frozenset({"administrator"}))
 
 

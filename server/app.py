@@ -17,6 +17,7 @@ from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
+from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.login import Login
 from server.pages.render import error_page
 from server.pages.reports import ROUTES as REPORT_ROUTES
@@ -66,6 +67,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, REPORT_ROUTES)
     register(app, WEEK_ROUTES)
     register(app, TECHNICAL_ROUTES)
+    register(app, FLEET_ROUTES)
     seal(app)
     _handle_errors(app)
     app.add_middleware(Guard, settings=settings)

@@ -41,6 +41,8 @@ SERVER_CORE = {
     "backtest",
     "kriging",
     "overlap",
+    "coverage",
+    "fleet",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

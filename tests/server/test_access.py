@@ -41,6 +41,8 @@ EXPECTED = {
     ("GET", "/quarantine"): TECHNICAL,
     ("GET", "/audit"): {"administrator"},
     ("GET", "/notices"): {"crew", "planner", "administrator"},
+    ("GET", "/fleet"): {"technician", "planner", "administrator"},
+    ("GET", "/fleet/{device}"): {"technician", "planner", "administrator"},
     # Public, but no site is unless the server is told so: test_public.py.
     ("GET", "/public/v1/sites/{site}/table"): "off",
     ("GET", "/public/v1/sites/{site}/table.csv"): "off",

@@ -37,8 +37,8 @@ def minutes(seq, number, start=HOUR, **changes):
 
 
 def test_a_restart_within_an_interval_is_rightful(store):
-    first = minutes(0, 30) + [zone(30, HOUR + 1800, observed_s=20.0)]
-    second = [zone(0, HOUR + 1800, run=OTHER, observed_s=38.0)] + minutes(1, 29, HOUR + 1860, run=OTHER)
+    first = [*minutes(0, 30), zone(30, HOUR + 1800, observed_s=20.0)]
+    second = [zone(0, HOUR + 1800, run=OTHER, observed_s=38.0), *minutes(1, 29, HOUR + 1860, run=OTHER)]
     add(store, first)
     add(store, second)
     assert store.quality.doubled(0, NOON, 9) == []
@@ -174,7 +174,7 @@ def dumped(store):
     }
     with store._connections.read() as db:
         return {
-            table: sorted(tuple(row) for row in db.execute(named.get(table, f"SELECT * FROM {table}")))  # noqa: S608
+            table: sorted(tuple(row) for row in db.execute(named.get(table, f"SELECT * FROM {table}")))
             for table in TABLES
         }
 
@@ -183,7 +183,7 @@ def test_an_older_database_is_noted_as_if_it_had_always_been(store, tmp_path):
     add(
         store, [config(900, HOUR, [zone_config("lawn")]), health(901, HOUR), grid(902, HOUR), *minutes(0, 60)]
     )
-    add(store, minutes(0, 20, run=OTHER) + [parking(500, HOUR), line(501, HOUR)])
+    add(store, [*minutes(0, 20, run=OTHER), parking(500, HOUR), line(501, HOUR)])
     add(store, [zone(700, 60_000)], "before_2024")
     expected = dumped(store)
     assert all(expected.values())
