@@ -19,6 +19,8 @@ from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
 from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.login import Login
+from server.pages.provenance import ROUTES as PROVENANCE_ROUTES
+from server.pages.quality import ROUTES as QUALITY_ROUTES
 from server.pages.render import error_page
 from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
@@ -68,6 +70,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, WEEK_ROUTES)
     register(app, TECHNICAL_ROUTES)
     register(app, FLEET_ROUTES)
+    register(app, QUALITY_ROUTES)
+    register(app, PROVENANCE_ROUTES)
     seal(app)
     _handle_errors(app)
     app.add_middleware(Guard, settings=settings)

@@ -43,6 +43,7 @@ SERVER_CORE = {
     "overlap",
     "coverage",
     "fleet",
+    "changes",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

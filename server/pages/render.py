@@ -13,7 +13,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from contract.version import VERSION
-from server.access import ADMINISTRATION, FLEET, NOTICES, REPORTS, TECHNICAL, Access, session_of, settings_of
+from server.access import (
+    ADMINISTRATION,
+    FLEET,
+    NOTICES,
+    REPORTS,
+    SEEN,
+    TECHNICAL,
+    Access,
+    session_of,
+    settings_of,
+)
 from server.pages.texts import LANGUAGE_COOKIE, Texts, choose
 from server.settings import Settings
 
@@ -36,6 +46,7 @@ MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/quarantine", "menu.quarantine", TECHNICAL),
     ("/audit", "menu.audit", ADMINISTRATION),
     ("/fleet", "menu.fleet", FLEET),
+    ("/quality", "menu.quality", SEEN),
 )
 
 

@@ -24,6 +24,8 @@ from server.store.typed import FLAGS
 
 HOUR_S: Final = 3600
 DAY_S: Final = 86400
+# A box that starts anew each minute must not make a page slow.
+MOST_RUNS: Final = 200
 _PLACE: Final = "device = ? AND camera = ? AND name = ? AND kind = ?"
 _FLAG_SUMS: Final = ", ".join(f"sum({flag}_s)" for flag in FLAGS)
 _SEEN: Final = (
@@ -42,7 +44,9 @@ _RUNS: Final = (
 )
 _CONFIGURED: Final = "SELECT device, camera, run, configured_at AS at, config, interval_s, model, model_sha256, software FROM runs"
 _OF_CAMERA: Final = " WHERE device = ? AND camera = ? AND configured_at"
-_WITHIN: Final = f"{_CONFIGURED}{_OF_CAMERA} >= ? AND configured_at < ? ORDER BY configured_at, id"
+_WITHIN: Final = (
+    f"{_CONFIGURED}{_OF_CAMERA} >= ? AND configured_at < ? ORDER BY configured_at DESC, id DESC LIMIT ?"
+)
 _BEFORE: Final = f"{_CONFIGURED}{_OF_CAMERA} < ? ORDER BY configured_at DESC, id DESC LIMIT 1"
 _DOUBLED: Final = (
     "SELECT device, camera, name, kind, hour, doubled_s FROM doubled_hours WHERE hour >= ? AND hour < ?"
@@ -90,10 +94,10 @@ class SqliteQuality:
             return [RunPart(**row) for row in db.query(_RUNS, values)]
 
     def configured(self, device: str, camera: str, start: int, end: int) -> list[Configured]:
-        """Configurations of a camera announced in ``[start, end)``, and the last one before, in order."""
+        """Configurations of a camera announced in ``[start, end)``, the newest `MOST_RUNS`, and the last one before."""
         with self._connections.read() as db:
             found = list(db.query(_BEFORE, (device, camera, start)))
-            found += db.query(_WITHIN, (device, camera, start, end))
+            found += list(db.query(_WITHIN, (device, camera, start, end, MOST_RUNS)))[::-1]
         return [Configured(**row) for row in found]
 
     def latest_configured(self) -> list[Configured]:

@@ -126,7 +126,7 @@ class Quality(Protocol):
         """Which runs told the hours of a place that begin in ``[start, end)``, by their first hour."""
 
     def configured(self, device: str, camera: str, start: int, end: int) -> list[Configured]:
-        """Configurations of a camera announced in ``[start, end)``, and the last one before, in order."""
+        """Configurations of a camera announced in ``[start, end)``, the newest 200, and the last one before."""
 
     def latest_configured(self) -> list[Configured]:
         """The latest announcement of every camera."""

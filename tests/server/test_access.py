@@ -43,6 +43,19 @@ EXPECTED = {
     ("GET", "/notices"): {"crew", "planner", "administrator"},
     ("GET", "/fleet"): {"technician", "planner", "administrator"},
     ("GET", "/fleet/{device}"): {"technician", "planner", "administrator"},
+    ("GET", "/quality"): {"viewer", "planner", "technician", "administrator"},
+    ("GET", "/provenance/zones/{device}/{camera}/{name}"): {
+        "viewer",
+        "planner",
+        "technician",
+        "administrator",
+    },
+    ("GET", "/provenance/lines/{device}/{camera}/{name}"): {
+        "viewer",
+        "planner",
+        "technician",
+        "administrator",
+    },
     # Public, but no site is unless the server is told so: test_public.py.
     ("GET", "/public/v1/sites/{site}/table"): "off",
     ("GET", "/public/v1/sites/{site}/table.csv"): "off",

@@ -71,6 +71,9 @@ PATHS = [
     "/notices",
     "/fleet",
     "/fleet/box-a",
+    "/quality",
+    "/provenance/zones/box-a/north/lawn",
+    "/provenance/lines/box-a/north/gate",
     "/nowhere",
 ]
 
