@@ -19,12 +19,15 @@ from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
 from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.login import Login
+from server.pages.presence import ROUTES as PRESENCE_ROUTES
 from server.pages.provenance import ROUTES as PROVENANCE_ROUTES
+from server.pages.public import PublicPage
 from server.pages.quality import ROUTES as QUALITY_ROUTES
 from server.pages.render import error_page
 from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.pages.week import ROUTES as WEEK_ROUTES
+from server.publishing import Publisher
 from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
@@ -64,7 +67,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.access = {}
     register(app, Ingest(settings.ingest_per_s, settings.ingest_burst, settings.ingest_queue).routes())
     register(app, API_ROUTES)
-    register(app, Public().routes())
+    publisher = Publisher()
+    register(app, Public(publisher).routes())
+    register(app, PublicPage(publisher).routes())
     register(app, Login().routes())
     register(app, REPORT_ROUTES)
     register(app, WEEK_ROUTES)
@@ -72,6 +77,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, FLEET_ROUTES)
     register(app, QUALITY_ROUTES)
     register(app, PROVENANCE_ROUTES)
+    register(app, PRESENCE_ROUTES)
     seal(app)
     _handle_errors(app)
     app.add_middleware(Guard, settings=settings)
@@ -79,7 +85,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
 
 def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/public/")) or request.url.path == "/healthz"
+    return request.url.path.startswith(("/api/", "/public/v1/")) or request.url.path == "/healthz"
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -51,6 +51,8 @@ def run(
         typer.Option(metavar="NAME=DEVICE,...", help="Publish the table of these devices; repeatable."),
     ] = None,
     public_k: Annotated[int, typer.Option(help="Counts below it are not published.", min=LEAST_K)] = K,
+    operator: Annotated[str, typer.Option(help="Who answers for the figures; stands on public pages.")] = "",
+    contact: Annotated[str, typer.Option(help="An address to write to; stands on public pages.")] = "",
 ) -> None:
     """Serve until stopped."""
     import uvicorn
@@ -66,6 +68,8 @@ def run(
             https_only_cookies=behind_tls,
             public_sites=tuple(_public_site(text) for text in public_site or ()),
             public_k=public_k,
+            operator=operator,
+            contact=contact,
         )
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc

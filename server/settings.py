@@ -64,6 +64,7 @@ class Settings:
         public_sites: whose table is public; none by default.
         public_k: counts of people, bicycles and road vehicles below it are not published.
         public_after_s: seconds between the end of a local day and the first time its table can be read.
+        operator: who answers for the figures, and ``contact`` an address to write to; both stand on public pages.
         clock: seconds since 1970; injected by tests.
 
     Raises:
@@ -85,6 +86,8 @@ class Settings:
     public_sites: tuple[PublicSite, ...] = ()
     public_k: int = K
     public_after_s: int = PUBLIC_AFTER_S
+    operator: str = ""
+    contact: str = ""
     clock: Callable[[], float] = field(default=utc_clock, repr=False)
 
     def __post_init__(self) -> None:

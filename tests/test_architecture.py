@@ -44,6 +44,7 @@ SERVER_CORE = {
     "coverage",
     "fleet",
     "changes",
+    "presence",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -14,6 +14,7 @@ from contract.names import GROUP_OF, ObjectClass
 from server.access import SEEN, Route, settings_of, store_of
 from server.api.reports import instant, utc_text
 from server.coverage import HOUR_S, Hour, account
+from server.guard import problem
 from server.pages.fleet import key_of
 from server.pages.quality import changes_of, days_of, month_of, together
 from server.pages.render import error_page, page
@@ -69,13 +70,13 @@ def origins(parts: Sequence[RunPart]) -> list[Origin]:
     ]
 
 
-def period_of(request: Request, place: Place, settings: Settings) -> tuple[int, int]:
+def period_of(query: Mapping[str, str], place: Place, settings: Settings) -> tuple[int, int]:
     """The whole hours asked for: ``month``, or ``from`` and ``to``; by default the last 30 days of data.
 
     Raises:
         ValueError: for what cannot be read, or is longer than two years.
     """
-    query, tz = request.query_params, settings.zone_info
+    tz = settings.zone_info
     now = int(settings.clock())
     if query.get("month"):
         days = days_of(month_of(query["month"], now, tz), tz)
@@ -153,12 +154,16 @@ def _provenance(request: Request, kinds: Sequence[Kind]) -> Response:
     place = store.records.place(path["device"], path["camera"], path["name"], kinds)
     if place is None:
         return error_page(request, 404)
+    status, as_json = 200, request.query_params.get("format") == "json"
     try:
-        start, end = period_of(request, place, settings)
-    except ValueError:
-        return error_page(request, 400)
+        start, end = period_of(request.query_params, place, settings)
+    except ValueError as exc:
+        if as_json:
+            return problem(400, "bad_query", str(exc))
+        status = 400
+        start, end = period_of({}, place, settings)
     facts = _facts(request, store, place, start, end)
-    if request.query_params.get("format") == "json":
+    if as_json:
         return _as_json(place, start, end, facts)
 
     def local(at: int) -> str:
@@ -168,6 +173,8 @@ def _provenance(request: Request, kinds: Sequence[Kind]) -> Response:
     return page(
         request,
         "provenance.html",
+        status,
+        error=status != 200,
         place=place,
         here_path=here,
         start=start,

@@ -17,7 +17,7 @@ from server.changes import Difference, differences
 from server.coverage import HOUR_S, Account, Dead, Hour, account, dead_periods
 from server.fleet import LOW_COVERAGE
 from server.pages.fleet import key_of
-from server.pages.render import error_page, page
+from server.pages.render import page
 from server.store.base import Place, Store
 from server.store.quality_base import Configured, DoubledHour
 
@@ -178,10 +178,11 @@ def quality(request: Request) -> Response:
     """The page of one month."""
     store, settings = store_of(request), settings_of(request)
     now, tz = int(settings.clock()), settings.zone_info
+    status = 200
     try:
         month, first = month_of(request.query_params.get("month", ""), now, tz), _first(request)
     except ValueError:
-        return error_page(request, 400)
+        status, month, first = 400, month_of("", now, tz), 0
     days = days_of(month, tz)
     start, end = days[0][1], days[-1][2]
     every = store.records.places()
@@ -208,6 +209,8 @@ def quality(request: Request) -> Response:
     return page(
         request,
         "quality.html",
+        status,
+        error=status != 200,
         month=month,
         before=(month - timedelta(days=1)).strftime("%Y-%m"),
         after=(month + timedelta(days=31)).strftime("%Y-%m") if end <= now else "",

@@ -36,7 +36,11 @@ def told_twice(db: Any, place: Place, start: int, end: int, grain_s: int) -> dic
         told: dict[int, list[tuple[int, int, float]]] = {}
         for one in db.execute(_TOLD, (*key, hour, hour + HOUR_S)):
             told.setdefault(one[0] - one[0] % grain_s, []).append(tuple(one))
-        found |= {at: seconds for at, own in told.items() if (seconds := told_twice_s(own)) > 0}
+        bins = {at: seconds for at, own in told.items() if (seconds := told_twice_s(own)) > 0}
+        if sum(bins.values()) < doubled_s - 1:
+            # An hour merged into one record overlaps bins it does not begin in: then none of them can be trusted.
+            bins = dict.fromkeys(told, doubled_s / len(told)) if told else {}
+        found |= bins
     return found
 
 

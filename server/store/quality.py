@@ -178,7 +178,7 @@ class SqliteQuality:
         )
         with self._connections.read() as db:
             return [
-                GridPart(at, cols, rows, observed_s, tuple(json.loads(cells)))
+                GridPart(name, at, cols, rows, observed_s, tuple(json.loads(cells)))
                 for name in classes
                 for at, cols, rows, observed_s, cells in db.execute(sql, (device, camera, name, start, end))
             ]

@@ -104,8 +104,9 @@ class HealthHour:
 
 @dataclass(frozen=True, slots=True)
 class GridPart:
-    """A presence grid: object-seconds row by row from the top left, None where too few were there to be shown."""
+    """A presence grid of one class: object-seconds row by row from the top left, None where too few were to be shown."""
 
+    name: ObjectClass
     start: int
     cols: int
     rows: int

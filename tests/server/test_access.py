@@ -56,7 +56,9 @@ EXPECTED = {
         "technician",
         "administrator",
     },
+    ("GET", "/cameras/{device}/{camera}/presence"): REPORTS,
     # Public, but no site is unless the server is told so: test_public.py.
+    ("GET", "/public/{site}"): "off",
     ("GET", "/public/v1/sites/{site}/table"): "off",
     ("GET", "/public/v1/sites/{site}/table.csv"): "off",
 }

@@ -72,6 +72,7 @@ PATHS = [
     "/fleet",
     "/fleet/box-a",
     "/quality",
+    "/cameras/box-a/north/presence",
     "/provenance/zones/box-a/north/lawn",
     "/provenance/lines/box-a/north/gate",
     "/nowhere",

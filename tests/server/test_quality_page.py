@@ -158,7 +158,9 @@ def test_a_zone_renamed_mid_month_is_two_places_and_a_change(site):
 
 @pytest.mark.parametrize("query", ["month=2026-13", "month=1999-01", "month=x", "from=x"])
 def test_a_wish_that_cannot_be_is_refused(fed, query):
-    assert fed.client("viewer").get(f"/quality?{query}").status_code == 400
+    answer = fed.client("viewer").get(f"/quality?{query}", headers={"Accept-Language": "en"})
+    assert answer.status_code == 400
+    assert "This month cannot be shown" in answer.text
 
 
 def test_many_places_come_in_parts(fed, monkeypatch):
@@ -197,7 +199,10 @@ def test_provenance_names_device_model_configuration_and_software_with_from_and_
     "query", ["from=x", "month=2026-40", f"from={utc(NOON)}&to={utc(NOON - 1)}", "from=2020-01-01"]
 )
 def test_a_period_that_cannot_be_is_refused(fed, query):
-    assert fed.client("planner").get(f"{LAWN}?{query}").status_code == 400
+    answer = fed.client("planner").get(f"{LAWN}?{query}", headers={"Accept-Language": "en"})
+    assert answer.status_code == 400
+    assert "This period cannot be shown" in answer.text
+    assert fed.client("planner").get(f"{LAWN}?{query}&format=json").json()["error"] == "bad_query"
 
 
 def test_records_whose_configuration_never_came_are_of_unknown_origin(site):
