@@ -65,9 +65,14 @@ def account(hours: Iterable[Hour], start: int, end: int) -> Account:
     flag_s: dict[str, float] = {
         flag: sum(one.flag_s.get(flag, 0.0) for one in told.values()) for flag in FLAGS
     }
-    undelivered_s = max(0, (end - start) - HOUR_S * len(told))
+    return summed(len(told), observed_s, flag_s, start, end)
+
+
+def summed(hours: int, observed_s: float, flag_s: Mapping[str, float], start: int, end: int) -> Account:
+    """The same from sums over the ``hours`` of the period that were told."""
     blind_s = sum(flag_s[flag] for flag in UNOBSERVED_FLAGS)
-    unnamed_s = max(0.0, HOUR_S * len(told) - observed_s - blind_s)
+    undelivered_s = max(0, (end - start) - HOUR_S * hours)
+    unnamed_s = max(0.0, HOUR_S * hours - observed_s - blind_s)
     return Account(max(0, end - start), round(observed_s, 3), flag_s, undelivered_s, round(unnamed_s, 3))
 
 

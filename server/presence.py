@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
-HOUR_S = 3600
+import numpy as np
+
+HOUR_S: Final = 3600
 
 
 class Grid(Protocol):
@@ -68,23 +70,18 @@ class Presence:
     left_out: int
 
 
-@dataclass(slots=True)
-class _Sum:
-    object_s: float = 0.0
-    shown_s: float = 0.0
-
-
 def presence(grids: Iterable[Grid]) -> Presence | None:
     """Add grids up; None of none. Of grids of several sizes, those of the size that came last count."""
     every = sorted(grids, key=lambda one: (one.start, one.name))
     if not every:
         return None
-    size = (every[-1].cols, every[-1].rows)
-    own = [one for one in every if (one.cols, one.rows) == size]
-    sums = [_Sum() for _ in range(size[0] * size[1])]
-    observed_s, by_hour = 0.0, dict[int, list[Grid]]()
+    cols, rows = every[-1].cols, every[-1].rows
+    own = [one for one in every if (one.cols, one.rows) == (cols, rows)]
+    by_hour: dict[int, list[Grid]] = {}
     for one in own:
         by_hour.setdefault(one.start, []).append(one)
+    object_s, shown_s = np.zeros(cols * rows), np.zeros(cols * rows)
+    observed_s = 0.0
     for parts in by_hour.values():
         seen: dict[str, float] = {}
         for one in parts:
@@ -92,16 +89,16 @@ def presence(grids: Iterable[Grid]) -> Presence | None:
         # All classes of an hour are of the same frames.
         hour_s = min(float(HOUR_S), max(seen.values()))
         observed_s += hour_s
-        for index, into in enumerate(sums):
-            shown = [(one.observed_s, value) for one in parts if (value := one.cells[index]) is not None]
-            into.object_s += sum(value for _, value in shown)
-            # Of an hour in parts, the longest part in which the cell was shown is what is certain.
-            into.shown_s += min(hour_s, max((seconds for seconds, _ in shown), default=0.0))
-    cells = tuple(_cell(one, observed_s) for one in sums)
-    return Presence(*size, cells, len(by_hour), round(observed_s, 3), len(every) - len(own))
+        told = np.array([one.cells for one in parts], dtype=float)
+        object_s += np.nansum(told, axis=0)
+        # Of an hour in parts, the longest part in which the cell was shown is what is certain.
+        seconds = np.array([one.observed_s for one in parts])[:, None]
+        shown_s += np.minimum(hour_s, np.where(np.isnan(told), 0.0, seconds).max(axis=0))
+    cells = tuple(_cell(*pair, observed_s) for pair in zip(object_s.tolist(), shown_s.tolist(), strict=True))
+    return Presence(cols, rows, cells, len(by_hour), round(observed_s, 3), len(every) - len(own))
 
 
-def _cell(one: _Sum, observed_s: float) -> Cell:
-    if one.shown_s <= 0 or observed_s <= 0:
+def _cell(object_s: float, shown_s: float, observed_s: float) -> Cell:
+    if shown_s <= 0 or observed_s <= 0:
         return Cell(None, None, 0.0)
-    return Cell(one.object_s / observed_s, one.object_s / one.shown_s, min(1.0, one.shown_s / observed_s))
+    return Cell(object_s / observed_s, object_s / shown_s, min(1.0, shown_s / observed_s))

@@ -11,7 +11,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from server.coverage import HOUR_S, Hour
-from server.pages.figures import Bar
 from server.reports import local_midnight
 from server.store.quality_base import HealthHour
 
@@ -22,13 +21,15 @@ _HOTTEST_MEANT: Final = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Rectangles, one hour a unit wide, ``width`` x ``HEIGHT``; ``top`` is the value at the upper edge, 0 at the lower.
+    """Two SVG paths in a box of ``width`` hours x ``HEIGHT``: what is known, and the gaps; 0 is the lower edge.
 
-    ``most`` and ``last`` are the values to tell in words; None where there is none.
+    ``top`` is the value at the upper edge, ``most`` and ``last`` the values to tell in words (None where there is none),
+    ``known`` of how many hours there is one.
     """
 
     name: str
-    bars: Sequence[Bar]
+    bars: str
+    gaps: str
     width: int
     top: float
     most: float | None
@@ -36,25 +37,28 @@ class Chart:
     known: int
 
 
+def _rectangle(x: float, y: float, width: float, height: float) -> str:
+    return f"M{x:g} {y:g}h{width:g}v{height:g}h{-width:g}z"
+
+
 def _chart(
     name: str, values: dict[int, tuple[float, float]], start: int, end: int, least_top: float
 ) -> Chart:
     """A chart of low and high values by hour."""
     top = max([least_top, *(high for _, high in values.values())])
-    bars = []
+    bars, gaps = [], []
     for index, at in enumerate(range(start, end, HOUR_S)):
         own = values.get(at)
         if own is None:
-            bars.append(Bar(index, 0, 1, HEIGHT, gap=True))
+            gaps.append(_rectangle(index, 0, 1, HEIGHT))
             continue
         low, high = (max(0.0, value) / top * HEIGHT for value in own)
         height = max(_LEAST, high - low)
-        bars.append(
-            Bar(index, round(min(HEIGHT - height, HEIGHT - high), 2), 0.9, round(height, 2), gap=False)
-        )
+        bars.append(_rectangle(index, round(min(HEIGHT - height, HEIGHT - high), 1), 0.9, round(height, 1)))
     last = values[max(values)][1] if values else None
     most = max((high for _, high in values.values()), default=None)
-    return Chart(name, bars, (end - start) // HOUR_S, top, most, last, len(values))
+    width = (end - start) // HOUR_S
+    return Chart(name, "".join(bars), "".join(gaps), width, top, most, last, len(values))
 
 
 def midnights(start: int, end: int, tz: ZoneInfo) -> list[tuple[float, int]]:

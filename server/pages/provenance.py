@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from contract.names import GROUP_OF, ObjectClass
 from server.access import SEEN, Route, settings_of, store_of
 from server.api.reports import instant, utc_text
-from server.coverage import HOUR_S, Hour, account
+from server.coverage import HOUR_S, summed
 from server.guard import problem
 from server.pages.fleet import key_of
 from server.pages.quality import changes_of, days_of, month_of, together
@@ -25,8 +25,8 @@ from server.store.base import Place, Store
 from server.store.quality_base import RunPart
 
 DAYS_SHOWN: Final = 30
-# Two years of hours: no query touches more than 20,000 rows.
-LONGEST_S: Final = 732 * 86400
+# A year of hours, and of their origins: the page stays below 20,000 rows.
+LONGEST_S: Final = 367 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def period_of(query: Mapping[str, str], place: Place, settings: Settings) -> tup
     """The whole hours asked for: ``month``, or ``from`` and ``to``; by default the last 30 days of data.
 
     Raises:
-        ValueError: for what cannot be read, or is longer than two years.
+        ValueError: for what cannot be read, or is longer than a year.
     """
     tz = settings.zone_info
     now = int(settings.clock())
@@ -85,7 +85,7 @@ def period_of(query: Mapping[str, str], place: Place, settings: Settings) -> tup
     start = instant(query["from"], tz) if query.get("from") else local_midnight(end - 1, tz, 1 - DAYS_SHOWN)
     start, end = start - start % HOUR_S, end + -end % HOUR_S
     if not start < end <= start + LONGEST_S:
-        raise ValueError("the period must end after it starts and last two years at most")
+        raise ValueError("the period must end after it starts and last a year at most")
     return start, end
 
 
@@ -128,7 +128,7 @@ def _facts(request: Request, store: Store, place: Place, start: int, end: int) -
     found = origins(store.quality.runs(key_of(place), start, end))
     low = max(start, place.first_start - place.first_start % HOUR_S)
     high = max(low, min(end, now - now % HOUR_S))
-    seen = store.quality.seen(key_of(place), low, high)
+    seen = store.quality.seen_sum(key_of(place), low, high)
     versions = dict.fromkeys(one.config for one in found if one.config)
     shapes = [
         shape_of(store.quality.content(place.device, place.camera, one) or {}, one, place) for one in versions
@@ -136,8 +136,8 @@ def _facts(request: Request, store: Store, place: Place, start: int, end: int) -
     doubled = [one for one in store.quality.doubled(start, end, 2000) if one.place == key_of(place)]
     return {
         "origins": found,
-        "account": account((Hour(one.hour, one.observed_s, one.flag_s) for one in seen), low, high),
-        "unsynced": sum(one.unsynced for one in seen),
+        "account": summed(seen.hours, seen.observed_s, seen.flag_s, low, high),
+        "unsynced": seen.unsynced,
         "shapes": [one for one in shapes if one is not None],
         "twice": together(doubled),
         "changes": [

@@ -19,6 +19,7 @@ from server.store.quality_base import (
     QuarantineSum,
     RunPart,
     SeenHour,
+    SeenSum,
 )
 from server.store.typed import FLAGS
 
@@ -31,6 +32,12 @@ _FLAG_SUMS: Final = ", ".join(f"sum({flag}_s)" for flag in FLAGS)
 _SEEN: Final = (
     f"SELECT hour, sum(observed_s), max(unsynced), {_FLAG_SUMS} FROM hours WHERE {_PLACE}"
     " AND hour >= ? AND hour < ? GROUP BY hour ORDER BY hour"
+)
+_SUMMED: Final = (
+    f"SELECT count(*), sum(min({HOUR_S}.0, o)), sum(u), {', '.join(f'sum({flag})' for flag in FLAGS)} FROM"
+    " (SELECT sum(observed_s) AS o, max(unsynced) AS u, "
+    + ", ".join(f"sum({flag}_s) AS {flag}" for flag in FLAGS)
+    + f" FROM hours WHERE {_PLACE} AND hour >= ? AND hour < ? GROUP BY hour)"
 )
 _OBSERVED: Final = f"SELECT sum(observed_s) FROM hours WHERE {_PLACE} AND hour >= ? AND hour < ?"
 _RUNS: Final = (
@@ -81,6 +88,13 @@ class SqliteQuality:
                 SeenHour(hour, observed_s, bool(unsynced), dict(zip(FLAGS, flags, strict=True)))
                 for hour, observed_s, unsynced, *flags in db.execute(_SEEN, (*place, start, end))
             ]
+
+    def seen_sum(self, place: PlaceKey, start: int, end: int) -> SeenSum:
+        """The sums of those hours."""
+        with self._connections.read() as db:
+            hours, *sums = db.execute(_SUMMED, (*place, start, end)).fetchone()
+        observed_s, unsynced, *flags = (value or 0 for value in sums)
+        return SeenSum(hours, observed_s, unsynced, dict(zip(FLAGS, flags, strict=True)))
 
     def observed(self, place: PlaceKey, start: int, end: int) -> float:
         """Observed seconds of the hours that begin in ``[start, end)``."""

@@ -26,6 +26,18 @@ class SeenHour:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenSum:
+    """Hours of a place that were told: how many, observed seconds (an hour has 3600 at most), of how many hours a clock
+    was unknown, seconds under each flag.
+    """
+
+    hours: int
+    observed_s: float
+    unsynced: int
+    flag_s: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class RunPart:
     """What one run told of a place within a period; ``configured_at`` and below are None until its configuration came."""
 
@@ -119,6 +131,9 @@ class Quality(Protocol):
 
     def seen(self, place: PlaceKey, start: int, end: int) -> list[SeenHour]:
         """The hours of a place that begin in ``[start, end)``, those that were told at all, in order."""
+
+    def seen_sum(self, place: PlaceKey, start: int, end: int) -> SeenSum:
+        """The sums of those hours."""
 
     def observed(self, place: PlaceKey, start: int, end: int) -> float:
         """Observed seconds of the hours that begin in ``[start, end)``."""

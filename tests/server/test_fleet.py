@@ -145,11 +145,9 @@ def test_dead_periods_tell_whether_anything_came_and_why():
 
 def test_an_hour_without_data_is_a_gap_over_the_whole_height_and_a_blind_one_is_not():
     chart = cover_chart([Hour(0, 3600.0), Hour(3600, 0.0)], 0, 3 * 3600)
-    assert [(bar.gap, bar.height > HEIGHT / 2) for bar in chart.bars] == [
-        (False, True),
-        (False, False),
-        (True, True),
-    ]
+    assert chart.gaps == f"M2 0h1v{HEIGHT:g}h-1z"
+    assert chart.bars == f"M0 0h0.9v{HEIGHT:g}h-0.9zM1 46.8h0.9v1.2h-0.9z"
+    assert (chart.most, chart.last, chart.known) == (1.0, 0.0, 2)
 
 
 def test_midnights_are_local_ones(site):
@@ -216,7 +214,8 @@ def test_a_box_over_a_week_shows_gaps_as_gaps_and_least_and_most(fed):
     text = text_of(fed, "/fleet/box-a")
     assert "61 °C at most" in text
     assert "44\N{EN DASH}61 °C" in text
-    assert text.count('<rect class="gap"') == (168 - 2) + (168 - 1) * 2
+    paths = re.findall(r'<path class="gap" d="([^"]*)"', text)
+    assert [path.count("M") for path in paths] == [166, 167, 167]
     assert "Table of values (168 rows)" in text
     assert text.count('<tr class="gap">') == 166
     assert "Coverage" in text_of(fed, "/fleet/box-c") or "No camera has delivered yet" in text_of(
