@@ -45,6 +45,7 @@ SERVER_CORE = {
     "fleet",
     "changes",
     "presence",
+    "onplan",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -126,9 +126,7 @@ def _seen(store: Store, place: Place | None, end: int) -> Seen | None:
     start = window(place, end, WEEK_S)
     if place is None or start >= end:
         return None
-    hours = [
-        Hour(one.hour, one.observed_s, one.flag_s) for one in store.quality.seen(key_of(place), start, end)
-    ]
+    hours = store.quality.seen(key_of(place), start, end)
     since = without_gap_since(hours, start, end)
     return Seen(account(hours, start, end), cover_chart(hours, end - WEEK_S, end), since, since == start)
 
@@ -179,7 +177,7 @@ def _camera(store: Store, settings: Settings, row: Row, place: Place | None) -> 
         one for one in store.quality.health_hours(row.device.id, start, end) if one.camera == row.camera
     ]
     told = store.quality.seen(key_of(place), start, end) if place else []
-    by_hour = {one.hour: Hour(one.hour, one.observed_s, one.flag_s) for one in told}
+    by_hour = {one.hour: one for one in told}
     known = {one.hour: one for one in health}
     hours = [(at, by_hour.get(at), known.get(at)) for at in range(start, end, HOUR_S)]
     return Camera(row, _seen(store, place, end), place, health_charts(health, start, end), hours)

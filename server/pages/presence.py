@@ -5,7 +5,7 @@ Rule: like a line, a grid has no purpose on the wire; its hour appears ``statist
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -17,6 +17,7 @@ from contract.batch import ConfigRecord
 from contract.names import CLASSES, GROUP_OF, GROUPS, ClassGroup
 from server.access import REPORTS, Route, settings_of, store_of
 from server.coverage import HOUR_S
+from server.onplan import Point, Projection
 from server.pages.quality import changes_of
 from server.pages.render import error_page, page, texts_of
 from server.pages.texts import Texts
@@ -67,6 +68,39 @@ class Outline:
     line: bool
     x: float
     y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An uploaded plan: its picture's address and size, and where on it the four ground points of a camera lie.
+
+    The part that keeps plans puts ``plan_under(device, camera) -> Plan | None`` into ``app.state``.
+    """
+
+    href: str
+    width: float
+    height: float
+    corners: tuple[Point, ...]
+
+
+def on_plan(
+    plan: Plan | None, config: ConfigRecord | None, found: Presence, cells: Sequence[Sequence[Drawn]]
+) -> list[tuple[Drawn, str]]:
+    """The cells as SVG points on the plan; nothing where there is no plan, or no ground points to lay them by."""
+    if plan is None or config is None or config.ground is None:
+        return []
+    try:
+        lay = Projection(config.ground.image, plan.corners)
+    except ValueError:
+        return []
+    placed = []
+    for row in cells:
+        for one in row:
+            x, y, right, down = one.x / W, one.y / H, (one.x + one.width) / W, (one.y + one.height) / H
+            outline = lay.outline([(x, y), (right, y), (right, down), (x, down)])
+            if outline and all(-plan.width < u < 2 * plan.width for u, _ in outline):
+                placed.append((one, " ".join(f"{u:.1f},{v:.1f}" for u, v in outline)))
+    return placed
 
 
 def _groups(names: Sequence[str]) -> list[ClassGroup]:
@@ -206,6 +240,9 @@ def presence_page(request: Request) -> Response:
         # The reader keeps a readable page and is told that the wish could not be met.
         status, wish = 400, wish_of({}, groups, extent, settings)
     found, elapsed = _map(request, wish, texts)
+    config = store.records.config(device, camera)
+    plan_under: Callable[[str, str], Plan | None] | None = getattr(request.app.state, "plan_under", None)
+    plan = plan_under(device, camera) if plan_under else None
     cells = drawn(found, texts) if found else []
     known = [
         (cell.least, one)
@@ -230,7 +267,9 @@ def presence_page(request: Request) -> Response:
         few=sum(cell.least is None for cell in found.cells) if found else 0,
         top=texts.number(max(known, key=lambda one: one[0])[0], 2) if known else "",
         coverage=min(1.0, found.observed_s / elapsed) if found and elapsed else None,
-        outlines=outlines(store.records.config(device, camera)),
+        outlines=outlines(config),
+        plan=plan,
+        placed=on_plan(plan, config, found, cells) if found else [],
         changed=[one for one in changes_of(store, device, camera, low, high) if not one.first],
         days=list(DAYS),
         shades=SHADES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,7 +15,7 @@ from starlette.responses import Response
 
 from server.access import SEEN, Route, settings_of, store_of
 from server.changes import Difference, differences
-from server.coverage import HOUR_S, Account, Dead, Hour, account, dead_periods
+from server.coverage import HOUR_S, Account, Dead, account, dead_periods
 from server.fleet import LOW_COVERAGE
 from server.pages.fleet import key_of
 from server.pages.render import page
@@ -106,15 +107,16 @@ def line_of(
     """One place over these days; ``marks`` are hours told twice (0) and times of changes (1)."""
     born = place.first_start - place.first_start % HOUR_S
     start, end = max(days[0][1], born), min(days[-1][2], now - now % HOUR_S)
-    seen = store.quality.seen(key_of(place), start, end) if start < end else []
-    hours = [Hour(one.hour, one.observed_s, one.flag_s) for one in seen]
+    hours = store.quality.seen(key_of(place), start, end) if start < end else []
+    at = [one.hour for one in hours]
     squares = []
     for day, low, high in days:
-        own = account((h for h in hours if low <= h.hour < high), max(low, start), min(high, end))
+        of_day = hours[bisect_left(at, low) : bisect_left(at, high)]
+        own = account(of_day, max(low, start), min(high, end))
         coverage = own.coverage if own.elapsed_s > 0 else None
-        doubled = any(low <= at < high for at in marks[0])
+        doubled = any(low <= mark < high for mark in marks[0])
         squares.append(
-            Square(day, coverage, look_of(coverage), doubled, any(low <= at < high for at in marks[1]))
+            Square(day, coverage, look_of(coverage), doubled, any(low <= mark < high for mark in marks[1]))
         )
     whole = account(hours, start, max(start, end))
     return Line(place, squares, whole, dead_periods(hours, start, end) if start < end else ())

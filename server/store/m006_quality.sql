@@ -21,7 +21,7 @@ CREATE TABLE configurations (
   version TEXT NOT NULL,
   content TEXT NOT NULL,
   PRIMARY KEY (device, camera, version)
-) WITHOUT ROWID;
+);
 
 -- From which runs the hours of a place come.
 CREATE TABLE run_places (

@@ -13,6 +13,10 @@ _RUNS: Final = (
     "SELECT id FROM runs WHERE coalesce(configured_at, 0) < ?"
     " AND NOT EXISTS (SELECT 1 FROM run_places p WHERE p.run_id = runs.id)"
 )
+_CONFIGURATIONS: Final = (
+    "SELECT rowid FROM configurations AS c WHERE NOT EXISTS (SELECT 1 FROM runs r"
+    " WHERE r.device = c.device AND r.camera = c.camera AND r.config = c.version)"
+)
 Note = tuple[str, str, tuple[Any, ...], tuple[tuple[str, str], ...]]
 
 
@@ -31,6 +35,7 @@ def notes(cut: Cutoffs) -> list[Note]:
             (cut.rollups,),
             (("runs", "id"),),
         ),
+        ("configurations", _CONFIGURATIONS, (), (("configurations", "rowid"),)),
         (
             "doubled hours",
             "SELECT rowid FROM doubled_hours WHERE hour < ?",

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, cast
 
 from contract.names import CLASSES, ObjectClass
+from server.coverage import Hour
 from server.reports import Kind
 from server.store.connection import Connections
 from server.store.quality_base import (
@@ -18,19 +20,19 @@ from server.store.quality_base import (
     PlaceKey,
     QuarantineSum,
     RunPart,
-    SeenHour,
     SeenSum,
 )
 from server.store.typed import FLAGS
 
 HOUR_S: Final = 3600
+_NO_FLAGS: Final[Mapping[str, float]] = MappingProxyType({})
 DAY_S: Final = 86400
 # A box that starts anew each minute must not make a page slow.
 MOST_RUNS: Final = 200
 _PLACE: Final = "device = ? AND camera = ? AND name = ? AND kind = ?"
 _FLAG_SUMS: Final = ", ".join(f"sum({flag}_s)" for flag in FLAGS)
 _SEEN: Final = (
-    f"SELECT hour, sum(observed_s), max(unsynced), {_FLAG_SUMS} FROM hours WHERE {_PLACE}"
+    f"SELECT hour, sum(observed_s), {_FLAG_SUMS} FROM hours WHERE {_PLACE}"
     " AND hour >= ? AND hour < ? GROUP BY hour ORDER BY hour"
 )
 _SUMMED: Final = (
@@ -81,12 +83,12 @@ class SqliteQuality:
     def __init__(self, connections: Connections) -> None:
         self._connections = connections
 
-    def seen(self, place: PlaceKey, start: int, end: int) -> list[SeenHour]:
+    def seen(self, place: PlaceKey, start: int, end: int) -> list[Hour]:
         """The hours of a place that begin in ``[start, end)``, those that were told at all, in order."""
         with self._connections.read() as db:
             return [
-                SeenHour(hour, observed_s, bool(unsynced), dict(zip(FLAGS, flags, strict=True)))
-                for hour, observed_s, unsynced, *flags in db.execute(_SEEN, (*place, start, end))
+                Hour(hour, observed_s, dict(zip(FLAGS, flags, strict=True)) if any(flags) else _NO_FLAGS)
+                for hour, observed_s, *flags in db.execute(_SEEN, (*place, start, end))
             ]
 
     def seen_sum(self, place: PlaceKey, start: int, end: int) -> SeenSum:

@@ -10,19 +10,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from contract.names import ObjectClass
+from server.coverage import Hour
 from server.reports import Kind
 
 PlaceKey = tuple[str, str, str, Kind]
-
-
-@dataclass(frozen=True, slots=True)
-class SeenHour:
-    """How one hour of a place was seen: observed seconds, seconds under each flag, and whether a clock was unknown."""
-
-    hour: int
-    observed_s: float
-    unsynced: bool
-    flag_s: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +120,7 @@ class GridPart:
 class Quality(Protocol):
     """How good the figures are, and where they come from."""
 
-    def seen(self, place: PlaceKey, start: int, end: int) -> list[SeenHour]:
+    def seen(self, place: PlaceKey, start: int, end: int) -> list[Hour]:
         """The hours of a place that begin in ``[start, end)``, those that were told at all, in order."""
 
     def seen_sum(self, place: PlaceKey, start: int, end: int) -> SeenSum:

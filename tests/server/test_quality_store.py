@@ -206,7 +206,8 @@ def test_the_notes_go_with_what_they_note(store):
     add(
         store, [config(900, HOUR, [zone_config("lawn")]), health(901, HOUR), grid(902, HOUR), *minutes(0, 60)]
     )
-    add(store, minutes(0, 20, run=OTHER))
+    other = config(903, HOUR + 60, [zone_config("lawn", capacity=3)], run=OTHER)
+    add(store, [other, *minutes(0, 20, run=OTHER)])
     add(store, [zone(700, 60_000)], "before_2024")
     store.upkeep.purge(NOON + 36 * 86400, "test")
     kept = dumped(store)
@@ -215,6 +216,7 @@ def test_the_notes_go_with_what_they_note(store):
     add(store, [zone(10_000, NOON + 3000 * 86400)], at=NOON + 3000 * 86400)
     store.upkeep.purge(NOON + 3000 * 86400, "test")
     left = {table for table, rows in dumped(store).items() if rows}
+    assert len(dumped(store)["configurations"]) == 1
     assert left == {"run_hours", "run_places", "runs", "configurations"}
 
 
