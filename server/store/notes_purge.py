@@ -35,7 +35,7 @@ def notes(cut: Cutoffs) -> list[Note]:
             (cut.rollups,),
             (("runs", "id"),),
         ),
-        ("configurations", _CONFIGURATIONS, (), (("configurations", "rowid"),)),
+        ("drawn versions", _CONFIGURATIONS, (), (("configurations", "rowid"),)),
         (
             "doubled hours",
             "SELECT rowid FROM doubled_hours WHERE hour < ?",
