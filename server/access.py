@@ -42,6 +42,8 @@ REPORTS: Final = Access(roles=frozenset({"viewer", "planner", "administrator"}))
 PLANNING: Final = Access(roles=frozenset({"planner", "administrator"}))
 NOTICES: Final = Access(roles=frozenset({"crew", "planner", "administrator"}))
 TECHNICAL: Final = Access(roles=frozenset({"technician", "administrator"}))
+FLEET: Final = Access(roles=frozenset({"technician", "planner", "administrator"}))
+SEEN: Final = Access(roles=frozenset({"viewer", "planner", "technician", "administrator"}))
 ADMINISTRATION: Final = Access(roles=frozenset({"administrator"}))
 
 

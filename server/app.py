@@ -23,11 +23,16 @@ from server.pages.alerts import ROUTES as ALERT_ROUTES
 from server.pages.calendar import ROUTES as CALENDAR_ROUTES
 from server.pages.comparing import ROUTES as COMPARE_ROUTES
 from server.pages.definitions import ROUTES as DEFINITION_ROUTES
+from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.forecast import ROUTES as FORECAST_ROUTES
 from server.pages.login import Login
 from server.pages.mail import ROUTES as MAIL_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.parking import ROUTES as PARKING_ROUTES
+from server.pages.presence import ROUTES as PRESENCE_ROUTES
+from server.pages.provenance import ROUTES as PROVENANCE_ROUTES
+from server.pages.public import PublicPage
+from server.pages.quality import ROUTES as QUALITY_ROUTES
 from server.pages.ranks import ROUTES as RANKING_ROUTES
 from server.pages.render import error_page
 from server.pages.report import ROUTES as DOCUMENT_ROUTES
@@ -38,6 +43,7 @@ from server.pages.subscriptions import ROUTES as SUBSCRIPTION_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.pages.week import ROUTES as WEEK_ROUTES
 from server.post_office import post_office
+from server.publishing import Publisher
 from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
@@ -58,6 +64,10 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     SUBSCRIPTION_ROUTES,
     ALERT_ROUTES,
     MAIL_ROUTES,
+    FLEET_ROUTES,
+    QUALITY_ROUTES,
+    PROVENANCE_ROUTES,
+    PRESENCE_ROUTES,
     TECHNICAL_ROUTES,
     DEFINITION_ROUTES,
 )
@@ -96,7 +106,9 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     app.state.access = {}
     register(app, Ingest(settings.ingest_per_s, settings.ingest_burst, settings.ingest_queue).routes())
     register(app, API_ROUTES)
-    register(app, Public().routes())
+    publisher = Publisher()
+    register(app, Public(publisher).routes())
+    register(app, PublicPage(publisher).routes())
     register(app, Login().routes())
     app.state.outlooks = Outlooks()
     for routes in PAGES:
@@ -108,7 +120,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
 
 def _wants_json(request: Request) -> bool:
-    return request.url.path.startswith(("/api/", "/public/")) or request.url.path == "/healthz"
+    return request.url.path.startswith(("/api/", "/public/v1/")) or request.url.path == "/healthz"
 
 
 def _handle_errors(app: FastAPI) -> None:

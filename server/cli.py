@@ -58,6 +58,8 @@ def run(
     ] = "",
     tile_attribution: Annotated[str, typer.Option(help="Whose map it is.")] = "",
     public_k: Annotated[int, typer.Option(help="Counts below it are not published.", min=LEAST_K)] = K,
+    operator: Annotated[str, typer.Option(help="Who answers for the figures; stands on public pages.")] = "",
+    contact: Annotated[str, typer.Option(help="An address to write to; stands on public pages.")] = "",
 ) -> None:
     """Serve until stopped."""
     import uvicorn
@@ -75,6 +77,8 @@ def run(
             public_k=public_k,
             tile_url=tile_url,
             tile_attribution=tile_attribution,
+            operator=operator,
+            contact=contact,
         )
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc

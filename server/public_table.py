@@ -5,7 +5,7 @@ Rules:
 2. A mean is shown only where nothing inside its time was small or hidden: no mean covers a small count, so none
    leads back to one.
 3. Car parks speak of bays and vehicles, which are exempt.
-4. What nothing observed is no data, whatever was counted.
+4. What nothing observed is no data, whatever was counted; so is what was told twice (`server.overlap`).
 
 Times are whole seconds since 1970, UTC; bins are half open. Hours and quarters run from the local midnight.
 """
@@ -61,7 +61,10 @@ def _bins(
     for row in rows:
         if row.start in cells:
             cells[row.start] += sums_of(row, kind, group)
-    cells = {at: cell if cell.observed_s > 0 else Sums() for at, cell in cells.items()}
+    cells = {
+        at: cell if cell.observed_s > 0 and not cell.flag_s.get("doubled") else Sums()
+        for at, cell in cells.items()
+    }
 
     def bin_of(low: int, high: int) -> Bin:
         inside = (cells[at] for at in range(low, high, GRAIN_S))

@@ -72,6 +72,7 @@ class Settings:
         public_after_s: seconds between the end of a local day and the first time its table can be read.
         tile_url: map tiles, as ``https://host/{z}/{x}/{y}.png``; none by default, and no browser asks elsewhere then.
         tile_attribution: whose map it is, shown beside it.
+        operator: who answers for the figures, and ``contact`` an address to write to; both stand on public pages.
         clock: seconds since 1970; injected by tests.
 
     Raises:
@@ -95,6 +96,8 @@ class Settings:
     public_after_s: int = PUBLIC_AFTER_S
     tile_url: str = ""
     tile_attribution: str = ""
+    operator: str = ""
+    contact: str = ""
     clock: Callable[[], float] = field(default=utc_clock, repr=False)
 
     def __post_init__(self) -> None:

@@ -66,6 +66,12 @@ SERVER_CORE = {
     "days",
     "spans",
     "ground_area",
+    "overlap",
+    "coverage",
+    "fleet",
+    "changes",
+    "presence",
+    "onplan",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -129,8 +129,8 @@ def table_csv(table: dict[str, Any]) -> str:
 class Public:
     """The endpoint, as JSON and as CSV."""
 
-    def __init__(self) -> None:
-        self._publisher = Publisher()
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
         self._slots = threading.BoundedSemaphore(AT_ONCE)
 
     def _bounded(self, request: Request, *, csv: bool) -> Response:

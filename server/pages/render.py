@@ -16,9 +16,11 @@ from contract.version import VERSION
 from server.access import (
     ADMINISTRATION,
     ANYONE_LOGGED_IN,
+    FLEET,
     NOTICES,
     PLANNING,
     REPORTS,
+    SEEN,
     TECHNICAL,
     Access,
     session_of,
@@ -58,6 +60,8 @@ MENU: Final[tuple[tuple[str, str, Access], ...]] = (
     ("/audit", "menu.audit", ADMINISTRATION),
     ("/mail", "menu.mail", ADMINISTRATION),
     ("/definitions", "menu.definitions", ANYONE_LOGGED_IN),
+    ("/fleet", "menu.fleet", FLEET),
+    ("/quality", "menu.quality", SEEN),
 )
 
 

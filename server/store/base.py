@@ -14,6 +14,7 @@ from server.reports import Kind, Row
 from server.retention import Retention
 from server.store.day_base import Days
 from server.store.desk_base import Desk
+from server.store.quality_base import Quality
 from server.store.site_store import Sites
 
 
@@ -292,6 +293,10 @@ class Store(Desk, Protocol):
     @property
     def sites(self) -> Sites:
         """Sites, labels, plans, calendar."""
+
+    @property
+    def quality(self) -> Quality:
+        """How good the figures are, and where they come from."""
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from contract.batch import ConfigRecord, HealthRecord
+from contract.batch import ConfigRecord, GridRecord, HealthRecord
 from server.store.base import Incoming
 from server.store.hours import grow
+from server.store.noted import Noted
 from server.store.typed import (
     INSERT,
     INSERT_COUNTS,
@@ -40,6 +41,7 @@ class Batch:
     def __init__(self, db: Any, received_at: int) -> None:
         self._db = db
         self._received_at = received_at
+        self.noted = Noted(db)  # stored after the rows that it looks at
         db.execute("PRAGMA defer_foreign_keys=ON")
         self._next: int = db.execute("SELECT coalesce(max(id), 0) + 1 FROM records").fetchone()[0]
         self._digests: dict[str, str] = {}
@@ -58,9 +60,10 @@ class Batch:
         record, number = item.record, self._next
         self._next += 1
         self._digests[record.key] = digest
-        typed = isinstance(record, TYPED) and item.quarantine is None
-        # Intervals live in typed columns; a second copy as JSON would triple the file.
-        payload = None if typed else item.canonical
+        self.noted.add(number, record, item.quarantine, self._received_at)
+        # Intervals and grids live in typed columns; a second copy as JSON would triple the file.
+        filed = isinstance(record, (*TYPED, GridRecord)) and item.quarantine is None
+        payload = None if filed else item.canonical
         self._records.append(
             (
                 number,

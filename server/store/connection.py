@@ -28,6 +28,7 @@ from contract.batch import ConfigRecord, parse_record
 from server.errors import StoreError, StoreFull
 from server.store.hours import remake
 from server.store.keys import Received
+from server.store.noted import renote
 from server.store.versions import note_versions
 
 BUSY_MS: Final = 5000
@@ -80,6 +81,13 @@ def m004_sites(db: Any) -> None:
 def m005_days(db: Any) -> None:
     """Local days, made when they are first needed."""
     db.executescript(resources.files("server.store").joinpath("m005_days.sql").read_text("utf-8"))
+
+
+@migrations()  # type: ignore[untyped-decorator]
+def m006_quality(db: Any) -> None:
+    """Origins of the hours, what was told twice, health by the hour, grids, sums of the quarantine."""
+    db.executescript(resources.files("server.store").joinpath("m006_quality.sql").read_text("utf-8"))
+    renote(db)
 
 
 @migrations()  # type: ignore[untyped-decorator]

@@ -22,6 +22,7 @@ from typing import Any, Final
 from server.errors import StoreError
 from server.retention import Cutoffs
 from server.store.connection import Connections
+from server.store.notes_purge import notes
 from server.store.purposes import operational_zones
 
 BATCH: Final = 1000
@@ -61,8 +62,8 @@ def plan(db: Any, cut: Cutoffs) -> list[Doomed]:
             sql = f"SELECT rowid FROM {table} WHERE {_PLACE} AND hour < ?"
             found.append(Doomed(table, sql, (*place, cut.rollups), ((table, "rowid"),)))
     sql = "SELECT id FROM records WHERE type = ? AND quarantine IS NULL AND received_at < ?"
+    found.append(Doomed("grids", sql, ("parvis.grid.v1", cut.grids), (("grids", "record_id"), *_RECORDS)))
     for what, kind, before in (
-        ("grids", "parvis.grid.v1", cut.grids),
         ("health", "parvis.health.v1", cut.health),
         ("configurations", "parvis.config.v1", cut.rollups),
     ):
@@ -74,6 +75,7 @@ def plan(db: Any, cut: Cutoffs) -> list[Doomed]:
         " JOIN records r ON r.id = b.record_id WHERE b.device = a.device AND b.case_id = a.case_id) < ?"
     )
     found.append(Doomed("cases", sql, (cut.cases,), _CASES))
+    found += [Doomed(*one) for one in notes(cut)]
     sql = f"SELECT id FROM audit WHERE at < ? OR (at < ? AND NOT {_ACCOUNTABLE})"
     may = ("INSERT INTO purging (before) VALUES (?)", (max(cut.audit, cut.rollups),))
     found.append(Doomed("audit", sql, (cut.rollups, cut.audit), (("audit", "id"),), may))

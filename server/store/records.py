@@ -16,6 +16,7 @@ from server.store.accounts import insert_audit
 from server.store.base import AuditEntry, CameraState, Incoming, Place, Quarantined
 from server.store.batch import Batch
 from server.store.connection import Connections
+from server.store.doubled import marked, told_twice
 from server.store.hours import FULLNESS, HOUR_S, histogram_sums, measured
 from server.store.hours import last_end as last_hour_end
 from server.store.hours import read as hours
@@ -79,11 +80,12 @@ def rows_in(db: Any, place: Place, start: int, end: int, until: int, grain_s: in
     sums += db.query(_SUMS, values)
     if place.kind != "parking":
         amounts_of += db.execute(_COUNTS, values)
+    twice = told_twice(db, place, start, end, grain_s)
     counts: dict[tuple[int, str], dict[ObjectClass, Amounts]] = {}
     for bin_start, version, name, object_s, peak, entries, exits, censored, *lengths in amounts_of:
         amounts = Amounts(object_s, peak, entries, exits, censored, tuple(lengths))
         counts.setdefault((bin_start, version), {})[name] = amounts
-    return [
+    found = [
         Row(
             start=row["bin"],
             interval_s=row["longest"],
@@ -100,6 +102,7 @@ def rows_in(db: Any, place: Place, start: int, end: int, until: int, grain_s: in
         )
         for row in sums
     ]
+    return marked(found, twice, grain_s) if twice else found
 
 
 class SqliteRecords:
@@ -115,6 +118,7 @@ class SqliteRecords:
             batch = Batch(db, received_at)
             stored = [self._add_one(db, item, received, batch, received_at) for item in items]
             batch.store()
+            batch.noted.store()
             received.store()
             return stored
 

@@ -9,6 +9,7 @@ from server.store.base import Store
 from server.store.connection import Connections
 from server.store.days import SqliteDays
 from server.store.desk import SqliteDesk
+from server.store.quality import SqliteQuality
 from server.store.records import SqliteRecords
 from server.store.sites import SqliteSites
 from server.store.upkeep import SqliteUpkeep
@@ -28,6 +29,7 @@ class SqliteStore(SqliteDesk):
         self._accounts = SqliteAccounts(self._connections)
         self._upkeep = SqliteUpkeep(self._connections, path)
         self._sites = SqliteSites(self._connections)
+        self._quality = SqliteQuality(self._connections)
 
     @property
     def records(self) -> SqliteRecords:
@@ -53,6 +55,11 @@ class SqliteStore(SqliteDesk):
     def sites(self) -> SqliteSites:
         """Sites, labels, plans, calendar."""
         return self._sites
+
+    @property
+    def quality(self) -> SqliteQuality:
+        """How good the figures are, and where they come from."""
+        return self._quality
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -81,7 +81,24 @@ EXPECTED = {
     # Public, but only with the signature of a letter: test_subscriptions.py.
     ("GET", "/unsubscribe"): "off",
     ("POST", "/unsubscribe"): "off",
+    ("GET", "/fleet"): {"technician", "planner", "administrator"},
+    ("GET", "/fleet/{device}"): {"technician", "planner", "administrator"},
+    ("GET", "/quality"): {"viewer", "planner", "technician", "administrator"},
+    ("GET", "/provenance/zones/{device}/{camera}/{name}"): {
+        "viewer",
+        "planner",
+        "technician",
+        "administrator",
+    },
+    ("GET", "/provenance/lines/{device}/{camera}/{name}"): {
+        "viewer",
+        "planner",
+        "technician",
+        "administrator",
+    },
+    ("GET", "/cameras/{device}/{camera}/presence"): REPORTS,
     # Public, but no site is unless the server is told so: test_public.py.
+    ("GET", "/public/{site}"): "off",
     ("GET", "/public/v1/sites/{site}/table"): "off",
     ("GET", "/public/v1/sites/{site}/table.csv"): "off",
 }

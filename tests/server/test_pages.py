@@ -77,6 +77,12 @@ PATHS = [
     "/quarantine",
     "/audit",
     "/notices",
+    "/fleet",
+    "/fleet/box-a",
+    "/quality",
+    "/cameras/box-a/north/presence",
+    "/provenance/zones/box-a/north/lawn",
+    "/provenance/lines/box-a/north/gate",
     "/nowhere",
 ]
 
@@ -138,7 +144,7 @@ CORPUS = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
     "javascript:alert(1)",
-    "{{ 7 * 7 }}",
+    "{{ 71 * 73 }}",
     "=1+1",
     "+1",
     "@SUM(A1)",
@@ -173,7 +179,7 @@ def test_no_query_and_no_form_comes_back_as_markup(fed, text):
                 attrs.get("src", "/").startswith("/") for attrs in page.all("script") + page.all("img")
             )
             assert "set-cookie" not in answer.headers
-            assert "49" not in answer.text.split("<main")[1] or "{{" not in text
+            assert "5183" not in answer.text.split("<main")[1] or "{{" not in text
     stranger = fed.client()
     Page(stranger.get("/login", params={"next": text}).text)
     assert "<script>alert" not in stranger.get("/login", params={"next": text}).text

@@ -9,6 +9,7 @@ import sqlite3
 import struct
 import subprocess
 import threading
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -241,18 +242,12 @@ def test_keys_that_arrived_before_there_were_ranges_are_known_too(tmp_path):
         raw.execute(f"ALTER TABLE hours DROP COLUMN stay_{number}")
     for name in [*(f"dwell_{number}" for number in range(8)), "dwell_censored"]:
         raw.execute(f"ALTER TABLE hour_counts DROP COLUMN {name}")
-    for table in (
-        "received_keys",
-        "settings",
-        "purging",
-        "zone_versions",
-        "mails",
-        "subscriptions",
-        "alert_rules",
-    ):
+    first = sqlite3.connect(":memory:")
+    first.executescript(resources.files("server.store").joinpath("schema.sql").read_text("utf-8"))
+    tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
+    for (table,) in sorted({*raw.execute(tables)} - {*first.execute(tables)}):
         raw.execute(f"DROP TABLE {table}")
-    for table in ("plans", "place_details", "calendar", "sites"):
-        raw.execute(f"DROP TABLE {table}")
+    first.close()
     raw.execute("DROP TRIGGER audit_is_not_changed")
     raw.execute("DROP TRIGGER audit_is_not_deleted")
     raw.execute("DELETE FROM _sqlite_migrations WHERE name <> 'm001_initial'")
