@@ -10,7 +10,7 @@ from fastapi import Request
 from starlette.responses import RedirectResponse, Response
 
 from server.access import ANYONE_LOGGED_IN, REPORTS, TECHNICAL, Route, session_of, settings_of, store_of
-from server.attention import HOUR_S, LOW
+from server.attention import LOW
 from server.pages.render import home_of, page, texts_of
 from server.pages.states import (
     PLAN_W,
@@ -131,7 +131,6 @@ def overview(request: Request) -> Response:
         attribution=settings.tile_attribution,
         plan_w=PLAN_W,
         low=LOW,
-        stale_s=HOUR_S,
     )
 
 

@@ -22,7 +22,6 @@ from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, View
 from server.reports import DAY, MAX_BINS, STEPS, Kind, Step
 from server.store.base import CameraState
 
-LATE_S: Final = 600
 PRESETS: Final = (("1h", 3600), ("24h", 86400), ("7d", 7 * 86400), ("30d", 30 * 86400))
 
 

@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from server.access import REPORTS, Route, settings_of, store_of
+from server.access import REPORTS, Route, store_of
 from server.api.reports import reader_of
 from server.attention import HOUR_S, LOW
 from server.pages.figures import LOW_COVERAGE, SPARK_H, SPARK_W, Bar, sparkline
@@ -99,7 +99,7 @@ def site_page(request: Request) -> Response:
     site = site_of(request)
     if site is None:
         return error_page(request, 404)
-    texts, reader, settings = texts_of(request), reader_of(request), settings_of(request)
+    texts, reader = texts_of(request), reader_of(request)
     states = [one for one in states_of(request, texts) if one.detail.site == site.id]
     numbered = list(enumerate(states, 1))
     own = {one.key[:2] for one in states}
@@ -121,7 +121,6 @@ def site_page(request: Request) -> Response:
         spark_h=SPARK_H,
         low=LOW,
         low_bin=LOW_COVERAGE,
-        local_tz=settings.local_tz,
     )
 
 

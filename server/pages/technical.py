@@ -9,8 +9,8 @@ from fastapi import Request
 from starlette.responses import Response
 
 from server.access import ADMINISTRATION, NOTICES, TECHNICAL, Route, settings_of, store_of
+from server.attention import LATE_S
 from server.pages.render import page
-from server.pages.reports import LATE_S
 
 AUDIT_SHOWN: Final = 500
 QUARANTINE_SHOWN: Final = 200

@@ -7,13 +7,15 @@ from datetime import date, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.calendar import Entry, Special, check_entry, forecast_labels, special_days
 from server.forecast import History
 from server.official_days import SCHOOL_LAST, official_days, school_days_known
 from server.sites import SiteError
+
+CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 MARKET = Entry(
     "market_day", "Marché", date(2026, 1, 1), weekdays=(5, 2), start_min=480, end_min=780,
@@ -34,6 +36,7 @@ def test_an_event_lasts_from_its_first_day_to_its_last():
     assert FAIR.days(date(2026, 9, 6), date(2026, 9, 30)) == [date(2026, 9, 6)]
 
 
+@CALM
 @given(st.dates(date(2025, 1, 1), date(2027, 1, 1)), st.integers(0, 60), st.integers(0, 60))
 def test_days_of_a_part_are_the_part_of_the_days(first, length, more):
     for entry in (MARKET, FAIR):

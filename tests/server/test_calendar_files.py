@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.calendar import Entry, check_entry
@@ -14,6 +14,8 @@ from server.calendar_csv import write_csv
 from server.calendar_files import CalendarFaults, Into, read_calendar
 from server.calendar_ics import write_ics
 from server.sites import SiteError
+
+CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PARIS = ZoneInfo("Europe/Paris")
 INTO = Into("place", "event", PARIS)
@@ -58,6 +60,7 @@ def told(entry: Entry):
     )  # fmt: skip
 
 
+@CALM
 @given(st.lists(entries(), min_size=1, max_size=5))
 def test_what_is_written_reads_back_as_the_same_days(kept):
     for text in (write_csv(kept), write_ics(kept, MADE)):
@@ -212,6 +215,7 @@ def test_every_wrong_line_of_an_icalendar_is_told_at_once():
     ]
 
 
+@CALM
 @given(st.binary(max_size=200), st.integers(0, 400))
 def test_any_damage_is_told_or_harmless(junk, at):
     whole = write_ics([Entry("market_day", "Marché", FIRST, weekdays=(1,))], MADE).encode()

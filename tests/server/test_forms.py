@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.requests import Request
 
 from server.api.body import Refused
 from server.api.forms import MOST_TEXT, Form, read_form
+
+CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 BOUNDARY = "----x7"
 
@@ -43,6 +45,7 @@ def test_a_plain_form_is_read_too():
     assert form.fields == {"a": "é x", "b": ""}
 
 
+@CALM
 @given(st.binary(max_size=300))
 def test_any_file_comes_back_as_it_was(content):
     assert send(part('name="f"; filename="x"', content) + END, most=1000).files == {"f": content}
@@ -66,6 +69,7 @@ def test_what_is_no_form_is_refused(body, kind, status):
     assert caught.value.status == status
 
 
+@CALM
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_any_damage_is_refused_or_harmless(junk, at):
     whole = part('name="csrf"', b"abc") + part('name="f"; filename="x"', b"data") + END

@@ -5,12 +5,14 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.pictures import MOST_BYTES, read_picture
 from server.sites import SiteError
 from tests.server.plans import chunk, jpeg, png, segment
+
+CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def refused(data: bytes) -> SiteError:
@@ -78,6 +80,7 @@ def test_a_bomb_is_refused_by_its_header_before_anything_unfolds():
     assert refused(bomb).rule == "plan_size"
 
 
+@CALM
 @given(st.sampled_from([png(), jpeg()]), st.integers(0, 400), st.binary(min_size=1, max_size=6))
 def test_any_damage_is_refused_or_harmless(whole, at, junk):
     data = whole[:at] + junk + whole[at + len(junk) :]
@@ -89,6 +92,7 @@ def test_any_damage_is_refused_or_harmless(whole, at, junk):
     assert len(found.content) <= len(data) + 2
 
 
+@CALM
 @given(st.sampled_from([png(), jpeg()]), st.integers(0, 400))
 def test_a_picture_cut_short_never_passes_as_png(whole, at):
     if at < len(whole) - (2 if whole[0] == 0xFF else 0):
