@@ -13,7 +13,8 @@ from server.cli_parts import AsJson, Data, done, say, show, when, with_store
 from server.errors import StoreError
 from server.retention import LIMITS, Retention
 from server.settings import utc_clock
-from server.store.base import AuditEntry, Backup, Purged, Store
+from server.store.base import AuditEntry, Store
+from server.store.upkeep_base import Backup, Purged
 
 AUDIT_MOST = 100_000
 

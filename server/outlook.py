@@ -30,8 +30,8 @@ from server.kriging import HORIZON, Array
 from server.reading import Period, Reader, View
 from server.reports import DAY
 from server.spans import day_of, midnight
-from server.special_days import labels_for
 from server.store.base import Store
+from server.town_calendar import labels_for_place
 
 KEPT: Final = 1000
 SLOT_MIN: Final = SLOT_S // 60
@@ -43,7 +43,7 @@ class Outlook:
     """What is known of the coming days of one class group at one place.
 
     ``first`` the first day ahead; ``size`` bays or capacity, if known; ``limit`` what `Forecast.chance` is about, and
-    ``share`` the same as a share of the size; ``last_week`` (14, 48) the newest value of that weekday and half hour.
+    ``share`` the same as a share of the size; ``last_week`` (14, 48) the newest value of that weekday and half hour; ``special`` days of the calendar.
     """
 
     group: ClassGroup
@@ -53,6 +53,7 @@ class Outlook:
     share: float
     result: Forecast | Refusal
     last_week: Array | None
+    special: frozenset[date] = frozenset()
 
     @property
     def reason(self) -> Reason | None:
@@ -76,7 +77,7 @@ class Outlooks:
         """The forecast of one class group at one place, or why there is none."""
         place = view.place
         key = (place.device, place.camera, place.name, place.kind, group)
-        history, first, size = _history(store, reader, view, group)
+        history, first, size = history_of(store, reader, view, group)
         mark = _mark(history, first, size)
         found = self._found(key, mark)
         if found is not None:
@@ -103,7 +104,7 @@ class Outlooks:
             return kept[1]
 
 
-def _history(
+def history_of(
     store: Store, reader: Reader, view: View, group: ClassGroup
 ) -> tuple[History | None, date, int | None]:
     """The half hours of the last 400 days at most, the first day ahead, and the size of the place."""
@@ -124,7 +125,7 @@ def _history(
     size = view.capacity
     if view.place.kind == "parking":
         size = reader.report(view, group, Period(since, borders[-1], DAY)).bays or view.capacity
-    labels = labels_for(view.place.device, begin, first_ahead + timedelta(days=HORIZON))
+    labels = labels_for_place(store, view.place, begin, first_ahead + timedelta(days=HORIZON))
     history = History(
         first=begin,
         values=values,
@@ -157,4 +158,4 @@ def _outlook(
     held = History(history.first, values, SLOT_MIN, 0, history.labels, history.capacity, history.bounded)
     result = forecast(held, limit)
     last_week = None if isinstance(result, Refusal) else naive(values, len(values))
-    return Outlook(group, first, size, limit, share, result, last_week)
+    return Outlook(group, first, size, limit, share, result, last_week, frozenset(history.labels))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from server.alerts import Sample, Watch, as_state, foresee, outlook_of, refusal, step, watch_of
 from server.errors import ServerError
-from server.forecast import LONGEST, Episode, Refusal, episodes_of, forecast
-from server.histories import history
+from server.forecast import Episode, Refusal, episodes_of, forecast
 from server.mail_settings import MailSettings
+from server.outlook import SLOT_MIN, history_of
 from server.pages.letters import alert_letter
 from server.pages.texts import Texts
 from server.reading import TRANSIT_S, ZONE_KINDS, Period, Reader, View
-from server.schedule import local_day, midnight
+from server.schedule import local_day
 from server.settings import Settings
 from server.store.base import Store
 from server.store.desk_base import AlertRule, NewMail
@@ -161,11 +161,9 @@ def _ahead(
     today, was = local_day(now, tz), outlook_of(rule.state)
     if was.asked == today or datetime.fromtimestamp(now, tz).hour < ASKED_AT_H:
         return
-    first = today - timedelta(days=LONGEST)
-    rows = reader.sums(view, midnight(first, tz), midnight(today, tz))
-    past = history(
-        rows, kind=view.place.kind, group=view.groups[0], first=first, days=LONGEST, tz=tz, capacity=capacity
-    )
+    past, _, _ = history_of(store, reader, view, view.groups[0])
+    if past is None:
+        return
     found = forecast(past, capacity * rule.numbers["share"])
     if isinstance(found, Refusal):
         state = as_state(foresee(was, (), int(rule.numbers["days"]), cooldown_s, now, today)[0])
@@ -173,7 +171,7 @@ def _ahead(
         return
     likely: tuple[Episode, ...] = ()
     if found.chance is not None:
-        likely = episodes_of(found.chance, found.days, 60, 0, rule.numbers["chance"])
+        likely = episodes_of(found.chance, found.days, SLOT_MIN, 0, rule.numbers["chance"])
     after, new = foresee(was, likely, int(rule.numbers["days"]), cooldown_s, now, today)
     letter = alert_letter(mail, rule, f"{today.isoformat()}", {}, new, now, texts) if new else None
     _keep(store, rule, as_state(after), letter, now, None)

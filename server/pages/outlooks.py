@@ -19,7 +19,6 @@ from server.pages.texts import Texts
 from server.reading import View
 from server.reports import Kind
 from server.spans import midnight
-from server.special_days import labels_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def told(outlook: Outlook, view: View, texts: Texts) -> Told:
     if isinstance(result, Refusal):
         return Told(outlook, (), (), "", (), backtest, _refused(result, texts))
     slots = _slots(outlook, result, texts)
-    days = _days(view, result, slots, texts)
+    days = _days(outlook, result, slots, texts)
     warnings = tuple(_warning(one, outlook, view.place.kind, texts) for one in result.episodes)
     return Told(outlook, slots, days, _sentence(outlook, view, slots, texts), warnings, backtest, "")
 
@@ -121,8 +120,7 @@ def _wall(begin: int, after: int, slot: int) -> int | None:
     return begin + at + (shift if shift and at >= 3 * 3600 else 0)
 
 
-def _days(view: View, result: Forecast, slots: Sequence[Slot], texts: Texts) -> tuple[DayAhead, ...]:
-    labels = labels_for(view.place.device, result.days[0], result.days[-1])
+def _days(outlook: Outlook, result: Forecast, slots: Sequence[Slot], texts: Texts) -> tuple[DayAhead, ...]:
     found = []
     for number, day in enumerate(result.days):
         begin, after = midnight(day, texts.tz), midnight(day + timedelta(days=1), texts.tz)
@@ -131,7 +129,7 @@ def _days(view: View, result: Forecast, slots: Sequence[Slot], texts: Texts) -> 
         mean = None if np.isnan(row).all() else float(np.nanmean(row))
         busiest = max(own, key=lambda slot: slot.mid or 0.0, default=None)
         chance = max((slot.chance for slot in own if slot.chance is not None), default=None)
-        found.append(DayAhead(day_name(day, texts), day in labels, mean, busiest, chance))
+        found.append(DayAhead(day_name(day, texts), day in outlook.special, mean, busiest, chance))
     return tuple(found)
 
 

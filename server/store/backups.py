@@ -19,7 +19,7 @@ from typing import Final
 
 from server.errors import StoreError, StoreFull
 from server.retention import DAY_S, Retention, backup_name, backup_time, expired_backups
-from server.store.base import Backup
+from server.store.upkeep_base import Backup
 
 FOLDER: Final = "backups"
 # What was published must never be worked out again (server/publishing.py), so it goes along.

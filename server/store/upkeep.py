@@ -12,10 +12,11 @@ from server.errors import StoreError
 from server.retention import SILENCE_S, Retention, clock_is_doubtful, cutoffs
 from server.store import backups
 from server.store.accounts import insert_audit
-from server.store.base import AuditEntry, Backup, Purged
+from server.store.base import AuditEntry
 from server.store.connection import Connections
 from server.store.hours import remake
 from server.store.purge import UNCOMPACTED, Deletion, compact, count, holding, must_compact, plan
+from server.store.upkeep_base import Backup, Purged
 
 _RETENTION: Final = "retention"
 _LAST: Final = "last_purge"

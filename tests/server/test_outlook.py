@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from server.forecast import PUBLIC_HOLIDAY, Refusal
+from server.forecast import Refusal
 from server.outlook import Outlooks
 from server.pages.outlooks import _wall
 from server.reading import LINE_KINDS, ZONE_KINDS, Reader
 from server.spans import midnight
-from server.special_days import labels_for
 from tests.server.build import NOON, config, counts, line, parking, zone, zone_config
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -146,11 +145,6 @@ def test_a_place_that_began_today_has_no_history(site):
     site.post([zone(1, NOON - 3600)])
     site.clock.now = NOON + 3600
     assert outlook(site).reason == "short_history"
-
-
-def test_public_holidays_of_france_are_labelled():
-    found = labels_for("box-a", date(2026, 12, 20), date(2027, 1, 5))
-    assert found == {date(2026, 12, 25): PUBLIC_HOLIDAY, date(2027, 1, 1): PUBLIC_HOLIDAY}
 
 
 @pytest.mark.parametrize("day", [date(2026, 3, 29), date(2026, 10, 25), date(2026, 11, 22)])

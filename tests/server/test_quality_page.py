@@ -214,7 +214,9 @@ def test_records_whose_configuration_never_came_are_of_unknown_origin(site):
 
 
 def test_the_page_of_a_place_leads_to_its_provenance(fed):
-    assert f'href="{LAWN}"' in text_of(fed, "/zones/box-a/north/lawn")
+    text = text_of(fed, f"/zones/box-a/north/lawn?from={utc(FIRST)}&to={utc(FIRST + 7200)}")
+    [link] = re.findall(rf'href="({LAWN}[^"]*)"', text)
+    assert "8 records of box box-a" in text_of(fed, link.replace("&amp;", "&"))
 
 
 def test_every_reason_of_quarantine_has_a_remedy():
