@@ -16,7 +16,7 @@ from server.access import ANYONE_LOGGED_IN, REPORTS, Route, session_of, settings
 from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
 from server.pages.calendar_spans import caution, period_in, span_in, spans_of
 from server.pages.figures import LOW_COVERAGE, SPARK_H, SPARK_W, Bar, csv_cell, lines, sparkline, summary
-from server.pages.outlooks import outlook_of, told
+from server.pages.outlooks import outlook_of, slots_ahead, told
 from server.pages.render import error_page, home_of, page, texts_of
 from server.pages.texts import Texts
 from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, Reader, View
@@ -165,6 +165,7 @@ def _place(request: Request, kinds: Sequence[Kind]) -> Response:
         href=href(view),
         low=LOW_COVERAGE,
         camera=_camera_state(request, view),
+        coming=slots_ahead(request, view, report, end, texts) if span else (),
     )
 
 
