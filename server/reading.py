@@ -179,9 +179,7 @@ class Reader:
         """Sums per UTC hour over ``[start, end)``, of what may be shown."""
         return self._store.records.rows(view.place, start, end, view.until, HOUR_S)
 
-    def hours(
-        self, view: View, group: ClassGroup, start: int, end: int
-    ) -> tuple[OccupancyReport, list[Row]]:
+    def hours(self, view: View, group: ClassGroup, start: int, end: int) -> tuple[OccupancyReport, list[Row]]:
         """The report by UTC hours over ``[start, end)`` and the rows that it was made of, read once."""
         borders = edges(start, end, HOUR_S, self.tz)
         rows = self.sums(view, borders[0], borders[-1])
