@@ -17,7 +17,7 @@ from server.forecast import Episode, Forecast, Refusal
 from server.outlook import SLOT_MIN, Outlook, Outlooks
 from server.pages.texts import Texts
 from server.reading import View
-from server.reports import Kind
+from server.reports import DAY, Kind, OccupancyReport
 from server.spans import midnight
 
 
@@ -210,3 +210,13 @@ def _refused(result: Refusal, texts: Texts) -> str:
         found=texts.number(result.found, digits),
         needed=texts.number(result.needed, digits),
     )
+
+
+def slots_ahead(
+    request: Request, view: View, report: OccupancyReport, end: int, texts: Texts
+) -> tuple[Slot, ...]:
+    """What is expected of the rest of a day or week that is under way, until ``end``; nothing without a forecast."""
+    if report.kind == "line" or report.step == DAY or not report.bins or end <= view.until:
+        return ()
+    slots = told(outlook_of(request, view, report.group), view, texts).slots
+    return tuple(slot for slot in slots if report.bins[-1].end <= slot.start and slot.end <= end)

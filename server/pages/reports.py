@@ -14,7 +14,7 @@ from server.access import REPORTS, Route, store_of
 from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
 from server.pages.calendar_spans import caution, period_in, span_in, spans_of
 from server.pages.figures import LOW_COVERAGE, csv_cell, lines, summary
-from server.pages.outlooks import outlook_of, told
+from server.pages.outlooks import outlook_of, slots_ahead, told
 from server.pages.render import error_page, page, texts_of
 from server.pages.report_files import excel_csv
 from server.pages.texts import Texts
@@ -99,6 +99,7 @@ def _place(request: Request, kinds: Sequence[Kind]) -> Response:
         href=href(view),
         low=LOW_COVERAGE,
         camera=_camera_state(request, view),
+        coming=slots_ahead(request, view, report, end, texts) if span else (),
     )
 
 

@@ -100,6 +100,10 @@
   const show = (digits, sign) => (u, value) =>
     value === null || value === undefined ? "–" : number(digits).format(sign ? Math.abs(value) : value);
 
+  const curve = (label, name, extra) => Object.assign({
+    label: label, stroke: colour(name), width: 2, points: { show: false }, value: show(1),
+  }, extra);
+
   const base = (figure, plot, data, tz) => {
     const step = data.end[0] - data.start[0];
     const span = data.end[data.end.length - 1] - data.start[0];
@@ -114,7 +118,8 @@
         label: figure.dataset.timeLabel,
         value: (u, at) => {
           if (at === null || at === undefined) { return "–"; }
-          const start = new Date(data.start.findLast((s) => s <= at) * 1000);
+          const last = data.end[data.end.length - 1];
+          const start = new Date((at >= last ? at : data.start.findLast((s) => s <= at)) * 1000);
           return (span > 43200 || step >= 82800 ? date.format(start) + " " : "") +
             (step >= 82800 ? "" : time.format(start));
         },
@@ -147,9 +152,26 @@
       });
       values.push(values[0].map(() => bays));
     }
+    const ahead = figure.dataset.ahead ? read(document.getElementById(figure.dataset.ahead)) : null;
+    let tallest = top;
+    if (ahead && ahead.start.length) {
+      /* What is to come stands behind what was, in lines of its own. */
+      const none = values[0].map(() => null), later = ahead.start.map(() => null);
+      const known = ["high", "low", "mid"].map((name) => ahead.column(name));
+      values.slice(1).forEach((list, i) => { values[i + 1] = list.concat(bays && i === 2 ? later.map(() => bays) : later); });
+      values[0] = values[0].concat(ahead.start);
+      known.forEach((list) => values.push(none.concat(list)));
+      tallest = Math.max(top, ...known[0].map((v) => v || 0));
+      o.bands = [{ series: [series.length, series.length + 1], fill: colour("mean-fill") }];
+      series.push(
+        curve(figure.dataset.highLabel, "mean", { width: 1, stroke: "transparent" }),
+        curve(figure.dataset.lowLabel, "mean", { width: 1, stroke: "transparent" }),
+        curve(figure.dataset.midLabel, "mean", { width: 1.5, dash: [6, 3] }),
+      );
+    }
     /* Room below zero for the coverage band: it must not hide an occupancy of nought. */
-    const floor = (height) => -top * 1.08 * (COVER_PX + 4) / Math.max(60, height - 60);
-    const y = { range: () => [floor(o.height), top * 1.08] };
+    const floor = (height) => -tallest * 1.08 * (COVER_PX + 4) / Math.max(60, height - 60);
+    const y = { range: () => [floor(o.height), tallest * 1.08] };
     const axis = axes(tz, o.step, false);
     axis[1].filter = (u, splits) => splits.map((v) => (v < 0 ? null : v));
     axis[1].values = (u, splits) => splits.map((v) => (v === null ? "" : number(2).format(v)));
@@ -185,10 +207,6 @@
       }),
     };
   };
-
-  const curve = (label, name, extra) => Object.assign({
-    label: label, stroke: colour(name), width: 2, points: { show: false }, value: show(1),
-  }, extra);
 
   /* What is expected, the band around it, and last week's values; a gap breaks the lines. */
   const forecast = (figure, plot, data, tz) => {

@@ -49,6 +49,7 @@ def served(site):
         ("/zones/box-a/north/lawn/forecast", 1),
         ("/compare/places?p_from=2026-10-12&p_to=2026-11-21", 1),
         ("/zones/box-a/north/lawn?span=year", 2),
+        ("/zones/box-a/north/lawn?span=week", 2),
     ],
 )
 def test_the_charts_are_drawn_under_the_strict_policy(served, tmp_path, path, charts):

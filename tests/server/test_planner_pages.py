@@ -71,6 +71,20 @@ def test_the_page_of_a_zone_tells_the_forecast_only_of_now(town):
     assert "Forecast for 14 days" not in text(town, LAWN, span="month", on="2026-10-31")
 
 
+def test_the_curve_of_a_day_under_way_goes_on_with_the_forecast(town):
+    found = text(town, LAWN, span="day")
+    assert 'data-ahead="t-ahead"' in found
+    ahead = re.findall(
+        r'<tr data-start="(\d+)"',
+        found[found.index('id="t-ahead"') : found.index("</table>", found.index('id="t-ahead"'))],
+    )
+    # From the first half hour that no bar covers to midnight in Paris; now is 13:00 there.
+    assert [int(at) for at in ahead] == list(range(NOON, midnight(date(2026, 11, 23), PARIS), 1800))
+    for query in ({"span": "day", "on": "2026-11-21"}, {"span": "month"}, {"span": "year"}, {}):
+        assert "t-ahead" not in text(town, LAWN, **query)
+    assert "t-ahead" not in text(town, GATE, span="day")
+
+
 def test_a_page_makes_at_most_one_forecast_and_the_next_one_none(town):
     outlooks = town.app.state.outlooks
     text(town, LAWN)
