@@ -48,6 +48,8 @@ SERVER_CORE = {
     "report_document",
     "report_pictures",
     "alerts",
+    "histories",
+    "unsubscribing",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

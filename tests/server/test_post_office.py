@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -111,7 +111,9 @@ def test_a_weekly_report_leaves_on_monday_at_seven_once(desk):
     assert message["Subject"] == "Rapport hebdomadaire 2026-W48 : box-a / north / lawn".replace(
         " :", "\u00a0:"
     )
-    assert "7,0 personnes présentes en moyenne" in plain(script.accepted[0][0]).replace("\u00a0", " ")
+    assert "En moyenne, à un instant donné : 7,0 personnes présentes." in plain(
+        script.accepted[0][0]
+    ).replace("\u00a0", " ")
     [attached] = message.iter_attachments()
     assert attached.get_filename() == "parvis-box-a-north-lawn-2026-W48.csv"
     assert attached.get_content().startswith("\ufeffLieu;")
@@ -300,3 +302,15 @@ def test_a_real_mail_server_that_greylists_gets_the_letter_on_the_second_try(sit
     finally:
         controller.stop()
     assert [recipients for _, recipients, _ in box.letters] == [[TO]]
+
+
+def test_a_period_is_written_once_whoever_writes_it(desk):
+    """Two servers on one database, or a report that took so long that another turn made it too."""
+    site, _, _ = desk
+    number = subscribe(site)
+    through = site.store.subscriptions.one(number).done_through
+    later = [NewMail(f"report/{n}", f"<{n}@e>", TO, "s", b"x") for n in range(3)]
+    assert site.store.subscriptions.write(number, through + timedelta(days=7), later[0], NOON)
+    assert not site.store.subscriptions.write(number, through + timedelta(days=7), later[1], NOON)
+    assert not site.store.subscriptions.write(number, through, later[2], NOON)
+    assert len(site.store.mails.listed(9)) == 1
