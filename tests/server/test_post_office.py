@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from server import post_office
 from server.mail_settings import FILE
 from server.mailer import Later, Mailer, Refused, Unsure
+from server.pdf import NoPdfError
 from server.post_office import KEPT_S, PATIENCE_S, TIDY_S, WAITS_S, PostOffice
 from server.schedule import latest_due
 from server.store.base import AuditEntry
@@ -178,6 +180,28 @@ def test_a_report_that_cannot_be_made_is_visible_and_holds_up_no_other(desk):
     assert site.store.subscriptions.one(1).problem == "no_place"
     page = site.client("planner").get("/subscriptions", headers={"Accept-Language": "en"}).text
     assert "nothing, or too much, stands under this name" in page
+
+
+def test_a_report_that_fails_is_tried_again_every_ten_minutes_and_not_every_turn(desk, monkeypatch):
+    site, office, script = desk
+    feed(site, at("2026-11-30T00:00"))
+    site.clock.now = at("2026-11-24T12:00")
+    subscribe(site)
+    made, real = [], post_office.build
+
+    def fails_at_first(*words, **more):
+        made.append(site.clock.now)
+        if len(made) < 3:
+            raise NoPdfError("no Pango")
+        return real(*words, **more)
+
+    monkeypatch.setattr(post_office, "build", fails_at_first)
+    for minute in range(0, 40, 2):
+        site.clock.now = at("2026-11-30T07:00") + 60 * minute
+        office.turn()
+    assert [(moment - at("2026-11-30T07:00")) // 60 for moment in made] == [0, 10, 20]
+    assert len(script.accepted) == 1
+    assert site.store.subscriptions.one(1).problem is None
 
 
 def test_an_ended_subscription_gets_nothing(desk):
