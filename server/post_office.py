@@ -41,6 +41,7 @@ PATIENCE_S: Final = 5 * 86400
 KEPT_S: Final = 90 * 86400
 TIDY_S: Final = 86400
 SEND_MOST: Final = 50
+AGAIN_S: Final = 600
 # Why a report could not be made, in the words of the catalogue.
 PROBLEMS: Final = ((NoPdfError, "no_pdf"), (NothingToReport, "no_place"))
 
@@ -60,6 +61,7 @@ class PostOffice:
         self._settings = settings
         self._sender = sender
         self._tidied = 0.0
+        self._again_at: dict[int, int] = {}
 
     def turn(self, stop: Callable[[], bool] = lambda: False) -> int:
         """Do what is to be done now; the number of letters that were accepted.
@@ -87,14 +89,17 @@ class PostOffice:
         tz, reader = self._settings.zone_info, Reader(self._store, self._settings)
         try:
             span = due(own.kind, own.done_through, now, tz)
-            if span is None:
+            if span is None or 0 < self._again_at.get(own.id, 0) - now <= AGAIN_S:
                 return
+            # What waits or fails is looked at again later: a report is much work for every half minute.
+            self._again_at[own.id] = now + AGAIN_S
             if due(own.kind, own.done_through, now, tz, delivered_until(reader, own.scope) or 0) is None:
                 return
             link = unsubscribe_link(mail.base, self._store.subscriptions.secret(), own)
             document = build(reader, self._store, own.scope, span, now=now, tz=tz)
             letter = report_letter(mail, own, document, link, Texts(own.language, tz))
             self._store.subscriptions.write(own.id, span.end, letter, now)
+            self._again_at.pop(own.id, None)
         except Exception as exc:
             # One subscription that cannot be served must not keep the others waiting.
             if not isinstance(exc, (ServerError, ValueError)):

@@ -123,14 +123,13 @@ def days_table(own: Measured) -> Table:
 def week_table(own: Measured, week: Sequence[Sequence[Hour]]) -> Table:
     """The usual week, hours down and weekdays across."""
     columns = ("rep.hour", *(f"weekday.short.{n}" for n in range(7)), "rep.coverage_least")
-    rows = (
-        (
-            Cell(hour, "hour"),
-            *(in_unit(figure_of(week[n][hour], own.kind), own.kind) for n in range(7)),
-            share(min(week[n][hour].coverage for n in range(7))),
-        )
-        for hour in range(24)
-    )
+    rows = []
+    for hour in range(24):
+        own_week = [week[n][hour] for n in range(7)]
+        shown = [(figure_of(one, own.kind), one.coverage) for one in own_week]
+        # Of the figures that are shown: a dash beside them says its own.
+        least = min((coverage for figure, coverage in shown if figure is not None), default=None)
+        rows.append((Cell(hour, "hour"), *(in_unit(figure, own.kind) for figure, _ in shown), share(least)))
     return Table("week", columns, tuple(rows))
 
 

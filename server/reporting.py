@@ -94,7 +94,7 @@ def _measure(reader: Reader, view: View, span: Span, tz: ZoneInfo) -> list[Measu
     own = [row for row in rows if row.start >= start]
     return [
         Measured(
-            key=scopes.path(view.place) + ("+" if view.place.kind == "line" else ""),
+            key=scopes.path(view.place),
             label=view.place.name,
             kind=view.place.kind,
             group=group,

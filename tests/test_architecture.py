@@ -72,6 +72,7 @@ SERVER_CORE = {
     "changes",
     "presence",
     "onplan",
+    "unsubscribing",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

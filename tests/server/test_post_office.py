@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import email
 import email.policy
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from server import post_office
 from server.mail_settings import FILE
 from server.mailer import Later, Mailer, Refused, Unsure
+from server.pdf import NoPdfError
 from server.post_office import KEPT_S, PATIENCE_S, TIDY_S, WAITS_S, PostOffice
 from server.schedule import latest_due
 from server.store.base import AuditEntry
@@ -111,7 +113,9 @@ def test_a_weekly_report_leaves_on_monday_at_seven_once(desk):
     assert message["Subject"] == "Rapport hebdomadaire 2026-W48 : box-a / north / lawn".replace(
         " :", "\u00a0:"
     )
-    assert "7,0 personnes présentes en moyenne" in plain(script.accepted[0][0]).replace("\u00a0", " ")
+    assert "En moyenne, à un instant donné : 7,0 personnes présentes." in plain(
+        script.accepted[0][0]
+    ).replace("\u00a0", " ")
     [attached] = message.iter_attachments()
     assert attached.get_filename() == "parvis-box-a-north-lawn-2026-W48.csv"
     assert attached.get_content().startswith("\ufeffLieu;")
@@ -176,6 +180,28 @@ def test_a_report_that_cannot_be_made_is_visible_and_holds_up_no_other(desk):
     assert site.store.subscriptions.one(1).problem == "no_place"
     page = site.client("planner").get("/subscriptions", headers={"Accept-Language": "en"}).text
     assert "nothing, or too much, stands under this name" in page
+
+
+def test_a_report_that_fails_is_tried_again_every_ten_minutes_and_not_every_turn(desk, monkeypatch):
+    site, office, script = desk
+    feed(site, at("2026-11-30T00:00"))
+    site.clock.now = at("2026-11-24T12:00")
+    subscribe(site)
+    made, real = [], post_office.build
+
+    def fails_at_first(*words, **more):
+        made.append(site.clock.now)
+        if len(made) < 3:
+            raise NoPdfError("no Pango")
+        return real(*words, **more)
+
+    monkeypatch.setattr(post_office, "build", fails_at_first)
+    for minute in range(0, 40, 2):
+        site.clock.now = at("2026-11-30T07:00") + 60 * minute
+        office.turn()
+    assert [(moment - at("2026-11-30T07:00")) // 60 for moment in made] == [0, 10, 20]
+    assert len(script.accepted) == 1
+    assert site.store.subscriptions.one(1).problem is None
 
 
 def test_an_ended_subscription_gets_nothing(desk):
@@ -300,3 +326,15 @@ def test_a_real_mail_server_that_greylists_gets_the_letter_on_the_second_try(sit
     finally:
         controller.stop()
     assert [recipients for _, recipients, _ in box.letters] == [[TO]]
+
+
+def test_a_period_is_written_once_whoever_writes_it(desk):
+    """Two servers on one database, or a report that took so long that another turn made it too."""
+    site, _, _ = desk
+    number = subscribe(site)
+    through = site.store.subscriptions.one(number).done_through
+    later = [NewMail(f"report/{n}", f"<{n}@e>", TO, "s", b"x") for n in range(3)]
+    assert site.store.subscriptions.write(number, through + timedelta(days=7), later[0], NOON)
+    assert not site.store.subscriptions.write(number, through + timedelta(days=7), later[1], NOON)
+    assert not site.store.subscriptions.write(number, through, later[2], NOON)
+    assert len(site.store.mails.listed(9)) == 1

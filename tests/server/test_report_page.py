@@ -67,11 +67,11 @@ def test_a_place_can_be_chosen_and_its_report_read(site):
     assert f'<option value="{MONTH}" selected>' in page
     report = get(site, f"/reports/document?of=box-a/north/lawn&period={MONTH}")
     assert report.status_code == 200
-    assert "At any one time 12.0 people present on average." in report.text
+    assert "On average, at any one time: 12.0 people present." in report.text
     assert "parvis-0.3.0" in report.text
     assert "starter (000000000000)" in report.text
     french = get(site, f"/reports/document?of=box-a/north/lawn&period={MONTH}", "fr").text
-    assert "12,0 personnes présentes en moyenne" in french.replace("\u00a0", " ")
+    assert "En moyenne, à un instant donné : 12,0 personnes présentes." in french.replace("\u00a0", " ")
 
 
 def test_a_group_of_places_has_a_section_for_each_and_one_class_each(site):
