@@ -1,9 +1,9 @@
 """A batch on its way into the tables, inside the caller's transaction: rows are gathered and written together.
 
 Rules:
-1. What is gathered is written before anything that reads it: before a configuration, which makes hours again. A row
-   may refer to a record that is still gathered: such references are checked at the end of the transaction.
-2. An hour grows once a batch and version, by the sum of what arrived for it.
+1. A row may refer to a record that is still gathered: such references are checked at the end of the transaction.
+2. An hour grows once a batch and version, by the sum of what arrived for it, and last: by then every configuration of
+   the batch is known, also one that came after its intervals.
 3. Numbers of records are given here: the one writer holds the database.
 """
 
@@ -86,8 +86,6 @@ class Batch:
             self._see(row)
             return number
         insert_case(self._db, number, record)
-        if isinstance(record, ConfigRecord):
-            self.store()
         if isinstance(record, (ConfigRecord, HealthRecord)):
             note_camera(self._db, record, item.canonical, self._received_at)
         self._cameras.setdefault((record.device, record.camera), None)
