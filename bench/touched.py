@@ -4,8 +4,8 @@ Rules:
 1. Each table is hidden, on the reading connections only, behind a temporary view ``SELECT * FROM it WHERE touched(key)``.
    SQLite merges such a view into the query, looks rows up by the same index as without it, and calls ``touched`` first
    for each row that the index or scan gives: that is a row touched, whether the query then uses it or not.
-2. ``key`` is the rowid, or the first column of the primary key where a table has none: every index holds it, so it is
-   asked before anything that needs the table itself.
+2. ``key`` is the rowid, or the whole primary key where a table has none: every index holds it, so it is asked before
+   anything that needs the table itself. The whole one, for a column that a query fixes would be taken for a constant.
 3. Time is not taken on these connections, for counting costs; the statements are taken down and run again on a plain one.
 
 SQLite's own counter of visited rows (``sqlite3_stmt_scanstatus``) is not in the builds that distributions ship.
@@ -36,7 +36,7 @@ class Watch:
         self.rows = 0
         self.statements.clear()
 
-    def touch(self, _: object) -> int:
+    def touch(self, *_: object) -> int:
         """A row was touched."""
         self.rows += 1
         return 1
@@ -52,15 +52,15 @@ class Watch:
 
 def hide(conn: sqlite3.Connection, watch: Watch) -> None:
     """Put a counting view before every table of a connection."""
-    conn.create_function("touched", 1, watch.touch)
+    conn.create_function("touched", -1, watch.touch)
     tables = conn.execute("SELECT name, sql FROM main.sqlite_master WHERE type = 'table'").fetchall()
     for name, sql in tables:
         if name.startswith("sqlite_"):
             continue
         key = "rowid"
         if "WITHOUT ROWID" in sql.upper():
-            columns = conn.execute("SELECT name FROM pragma_table_info(?) WHERE pk = 1", (name,)).fetchone()
-            key = f'"{columns[0]}"'
+            columns = conn.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0", (name,))
+            key = ", ".join(f'"{column}"' for (column,) in columns)
         conn.execute(f'CREATE TEMP VIEW "{name}" AS SELECT * FROM main."{name}" WHERE touched({key})')  # noqa: S608
     conn.set_trace_callback(watch.note)
 
