@@ -16,18 +16,9 @@ from edge.spool import Spool
 from edge.spool_view import waiting
 from tests.edge.fault_server import RUN, config, health
 from tests.edge.spool_files import gate_body, old_file, parking_body, zone_body
+from tests.edge.spool_world import adds_up, opened
 
 MONTH_DAYS = 30
-
-
-def opened(path: Path, max_bytes: int = 64 * 1024 * 1024, run: str = RUN) -> Spool:
-    return Spool(path, device="box", run=run, max_bytes=max_bytes)
-
-
-def adds_up(spool: Spool) -> None:
-    now = spool.stats()
-    gone = now.accepted_total + now.rejected_total + now.merged_total + now.dropped_total
-    assert now.closed_total == now.pending + now.held + gone
 
 
 def sums(path: Path) -> dict[str, Counter[str]]:

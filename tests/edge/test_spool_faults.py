@@ -20,6 +20,7 @@ from edge.errors import SpoolError
 from edge.spool import Spool
 from tests.edge.fault_server import RUN, config, line
 from tests.edge.spool_files import old_file
+from tests.edge.spool_world import adds_up, opened, sequence
 
 ROOT = Path(__file__).parents[2]
 PAGE = 1024
@@ -35,27 +36,6 @@ with Spool(Path(sys.argv[1]), device="box", run=RUN) as spool:
         spool.append([line(number)])
         os.write(1, b"closed %d %d\\n" % (number, spool.stats().held))
 """
-
-
-def opened(path: Path) -> Spool:
-    return Spool(path, device="box", run=RUN)
-
-
-def sequence(spool: Spool) -> list[int]:
-    return [int(item.key.split("/")[2]) for item in spool.peek(10**6, 10**9)]
-
-
-def adds_up(spool: Spool) -> None:
-    now = spool.stats()
-    assert (
-        now.closed_total
-        == now.pending
-        + now.held
-        + now.accepted_total
-        + now.rejected_total
-        + now.merged_total
-        + now.dropped_total
-    )
 
 
 def integrity(path: Path) -> str:
@@ -168,45 +148,6 @@ def test_r5_a_disk_that_refuses_once_costs_nothing(tmp_path: Path, call: str, nt
         assert sequence(spool) == list(range(12)), done.stdout
         adds_up(spool)
     assert integrity(tmp_path / "spool.db") == "ok"
-
-
-def test_a_real_disk_of_one_megabyte(tmp_path: Path) -> None:
-    """1 MB of tmpfs filled by another file: records wait in memory, come back, and the file is whole."""
-    code = """
-import sys
-from contextlib import suppress
-from pathlib import Path
-from edge.spool import Spool
-from tests.edge.fault_server import RUN, line
-folder = Path(sys.argv[1])
-with Spool(folder / "spool.db", device="box", run=RUN) as spool:
-    spool.append([line(0)])
-    ballast = (folder / "ballast").open("wb", buffering=0)
-    try:
-        while ballast.write(b"x" * 4096):
-            pass
-    except OSError:
-        ballast.close()
-    for number in range(1, 200):
-        spool.append([line(number)])
-    assert spool.stats().held > 50 and spool.stats().degraded, spool.stats()
-    (folder / "ballast").unlink()
-    spool.append([line(200)])
-    now = spool.stats()
-    assert (now.held, now.degraded, now.pending, now.dropped_total) == (0, False, 201, 0), now
-    assert [int(item.key.split("/")[2]) for item in spool.peek()] == list(range(201))
-    print("recovered")
-"""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        pytest.skip("unshare is not installed (util-linux)")
-    mount = f"mount -t tmpfs -o size=1m tmpfs {tmp_path}"
-    if subprocess.run([unshare, "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
-        pytest.skip("no tmpfs can be mounted here (user namespaces are forbidden)")
-    script = f'{mount} && exec "$0" -c "$1" {tmp_path}'
-    command = [unshare, "-rm", "sh", "-c", script, sys.executable, code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=300)
-    assert done.stdout == "recovered\n", done.stderr
 
 
 def filled(path: Path, rows: int = 2000) -> bytes:
