@@ -186,6 +186,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             # A schema in the WAL alone would go with a torn WAL, and the file would look empty, not damaged.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _sync_folder(path)
+        # SQLite opens a file that refuses to be written for reading, without a word, and for as long as it is open.
+        db.execute("DELETE FROM totals WHERE 0")  # writes nothing, and says so there
     except BaseException:
         db.close()
         raise

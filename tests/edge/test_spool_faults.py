@@ -282,6 +282,7 @@ def every_step(tmp_path: Path, call: str, error: str, steps: range) -> int:
 def test_r5_a_failure_at_some_steps(tmp_path: Path) -> None:
     every_step(tmp_path, "pwrite64", "EIO", range(9, 10))
     every_step(tmp_path, "fdatasync", "ENOSPC", range(3, 4))
+    every_step(tmp_path, "openat", "EIO", range(4, 5))  # SQLite then opens for reading alone, without a word
 
 
 @pytest.mark.nightly
