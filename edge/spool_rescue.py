@@ -18,7 +18,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from edge.spool_keeping import keep, kept
-from edge.spool_rows import BURY, insert, read
+from edge.spool_rows import BURY, place, read
+from edge.spool_schema import packed
 from edge.spool_sql import checksum
 
 _CHUNK: Final = 500  # rows read at once
@@ -37,9 +38,8 @@ _PLACES: Final = ("offered", "next_id", "merged_900", "merged_3600", "next_seq")
 
 def rescue(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     """Copy what can be read, inside the caller's transaction; returns the records lost."""
-    for number, key, rank, at, payload in _records(old):
-        kind = payload.rpartition('"type":"')[2].partition('"')[0]
-        insert(new, number, key, rank, at, payload, kind)
+    for number, key, rank, at, crc, shape, body in _records(old):
+        place(new, number, key, rank, at, crc, shape, body)
     letters = _rows(old, "dead_letters", _LETTERS)
     new.executemany(BURY, (row for row in letters if _intact(row[0], row[2], row[3], row[4])))
     with suppress(sqlite3.DatabaseError):
@@ -50,22 +50,23 @@ def rescue(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     return _carry_totals(old, new)
 
 
-def _records(old: sqlite3.Connection) -> Iterator[tuple[int, str, int, float, str]]:
-    """Id, key, rank, time of append and canonical JSON of every pending record that is whole."""
+def _records(old: sqlite3.Connection) -> Iterator[tuple[int, str, int, float, int, str | None, bytes | str]]:
+    """Id, key, rank, time of append, checksum, shape and values of every pending record that is whole."""
     sources, shapes = _names(old, "sources"), _names(old, "shapes")
     if not sources:
         for number, key, rank, at, crc, payload in _rows(old, "records", _OLD):
             if _intact(key, at, crc, payload):
-                yield number, key, rank, at, payload
+                kind = payload.rpartition('"type":"')[2].partition('"')[0]
+                yield number, key, rank, at, crc, *packed(kind, payload)
         return
     for number, source, serial, rank, at, crc, shape, body in _rows(old, "records", _ROWS):
         for prefix in sources.get(source, ()):
             texts = (None,) if shape is None else shapes.get(shape, ())
-            found = [text for text in (read(one, body) for one in texts) if text is not None]
             key = f"{prefix}/{serial}"
-            whole = next((text for text in found if _intact(key, at, crc, text)), None)
-            if whole is not None:
-                yield number, key, rank, at, whole
+            whole = [text for text in texts if _intact(key, at, crc, read(text, body))]
+            if whole:
+                # As it stands: to pack it anew takes most of the time of a salvage.
+                yield number, key, rank, at, crc, whole[0], body
                 break
 
 

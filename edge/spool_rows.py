@@ -136,19 +136,24 @@ def insert(
     db: sqlite3.Connection, number: int, key: str, rank: int, at: float, payload: str, kind: str
 ) -> bool:
     """Put one record under an id; False where its key is pending already."""
+    return place(db, number, key, rank, at, checksum(key, payload), *packed(kind, payload))
+
+
+def place(
+    db: sqlite3.Connection,
+    number: int,
+    key: str,
+    rank: int,
+    at: float,
+    crc: int,
+    shape: str | None,
+    body: bytes | str,
+) -> bool:
+    """As `insert`, for a record that is packed already."""
     prefix, _, serial = key.rpartition("/")
     source = name_id(db, "sources", prefix)
-    shape, body = packed(kind, payload)
-    row = (
-        number,
-        source,
-        int(serial),
-        rank,
-        at,
-        checksum(key, payload),
-        None if shape is None else name_id(db, "shapes", shape),
-        body,
-    )
+    shape_id = None if shape is None else name_id(db, "shapes", shape)
+    row = (number, source, int(serial), rank, at, crc, shape_id, body)
     if db.execute(_INSERT, row).rowcount:
         return True
     # What the server has already, and is only kept to be shown, stands in nobody's way.

@@ -87,6 +87,7 @@ PARTS = {
     ("edge.spool_repair", "edge.spool_sql"),
     ("edge.spool_rescue", "edge.spool_keeping"),
     ("edge.spool_rescue", "edge.spool_rows"),
+    ("edge.spool_rescue", "edge.spool_schema"),
     ("edge.spool_rescue", "edge.spool_sql"),
     ("edge.spool_rows", "edge.spool_schema"),
     ("edge.spool_rows", "edge.spool_sql"),

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.spool_salvage import measure as salvage
 from contract.batch import stamp
 from edge.errors import SpoolError
 from edge.spool import Spool
@@ -181,6 +182,12 @@ def test_r9_damaged_pages_cost_their_rows_alone(tmp_path: Path) -> None:
             assert len(spool.append([line(1)])) == 1
     outcomes.sort()
     assert outcomes[len(outcomes) // 2] >= 1900, f"half of the time at most 100 of 2000 rows go: {outcomes}"
+
+
+def test_r9_what_is_saved_and_what_is_lost_add_up_to_what_there_was(tmp_path: Path) -> None:
+    found = salvage(tmp_path, days=0.1, pages=5, seed=1)
+    assert found.saved + found.lost == found.records == 1085
+    assert 0 < found.lost < 200, "a page holds some ten records"
 
 
 def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
