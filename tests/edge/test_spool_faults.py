@@ -25,6 +25,7 @@ from tests.edge.spool_world import adds_up, opened, sequence
 
 ROOT = Path(__file__).parents[2]
 PAGE = 1024
+LEAF = 13  # first byte of a page that holds rows of a table
 
 CHILD = """
 import os, sys
@@ -297,6 +298,59 @@ def test_r5_a_failure_at_some_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call", CALLS)
 def test_r5_a_failure_at_every_step(tmp_path: Path, call: str, error: str) -> None:
     assert every_step(tmp_path, call, error, range(1, 400)) < 400, "every step was failed once"
+
+
+MENDING = """
+import sys
+from pathlib import Path
+from edge.spool import Spool
+from tests.edge.fault_server import line
+with Spool(Path(sys.argv[1]), device="box", run="f" * 16) as spool:
+    for number in range(3):
+        spool.append([line(number)])
+        spool._file._retry_at = 0.0
+    spool.append([])
+    now = spool.stats()
+    print("end", now.held, now.pending, now.dropped_total)
+"""
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize(
+    "call",
+    ["rename", *(pytest.param(call, marks=pytest.mark.nightly) for call in ("unlink", "fsync", "pwrite64"))],
+)
+def test_r5_a_salvage_that_fails_at_every_step_is_done_again(tmp_path: Path, call: str, error: str) -> None:
+    """Nothing but the damaged rows goes, and they are counted once: by this start, or by the next."""
+    image = bytearray(filled(tmp_path / "whole.db", 150))
+    page = next(n for n in range(24, len(image) // PAGE) if image[n * PAGE] == LEAF)
+    image[page * PAGE : (page + 1) * PAGE] = b"\xff" * PAGE
+    for nth in range(1, 200):
+        folder = tmp_path / f"{nth}"
+        folder.mkdir()
+        path = folder / "spool.db"
+        path.write_bytes(image)
+        log = folder / "trace"
+        names = ("", "-wal", ".fresh", ".fresh-wal", ".fresh-journal", ".salvaged")
+        only = [word for name in names for word in ("-P", f"{path}{name}")]
+        options = ["-o", str(log), *only, "-P", str(folder), "-e", f"trace={call}"]
+        done = traced(folder, [*options, "-e", f"inject={call}:error={error}:when={nth}"], 0, MENDING)
+        with opened(path) as spool:
+            now = spool.stats()
+            assert 0 < now.dropped_total < 30, f"{call} {nth}: {done.stderr[-800:]}"
+            assert now.pending + now.dropped_total == now.closed_total
+            adds_up(spool)
+            if done.returncode == 0:
+                assert f"end 0 {now.pending} {now.dropped_total}" in done.stdout, (
+                    f"{call} {nth}: {done.stdout}"
+                )
+                assert now.closed_total == 153
+        assert integrity(path) == "ok"
+        assert len(list(folder.glob("*.corrupt-?"))) == 1
+        if "INJECTED" not in log.read_text():
+            assert nth > 1, "no step was failed: this proved nothing"
+            return
+    pytest.fail("not every step was failed")
 
 
 def test_a_flipped_digit_is_found_counted_and_not_sent(tmp_path: Path) -> None:
