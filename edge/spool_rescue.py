@@ -6,6 +6,7 @@ Rules:
 1. A row counts as read only when its checksum, over its key and its canonical JSON, is right: a shape or a source that
    was damaged spoils no row unseen.
 2. Texts that many rows share are read from their table and from its index, which lies on other pages.
+3. Rows that no page leads to any more are looked for on every page that holds rows (`edge.spool_pages`).
 """
 
 # ruff: noqa: S608 - statements are put together from constants; every value is a parameter
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
+from edge import spool_pages
 from edge.spool_keeping import keep, kept
 from edge.spool_rows import BURY, place, read
 from edge.spool_schema import packed
@@ -26,7 +28,7 @@ _CHUNK: Final = 500  # rows read at once
 _LETTERS: Final = "SELECT key, reason, at, crc, payload FROM dead_letters WHERE id BETWEEN ? AND ?"
 _OLD: Final = "SELECT id, key, rank, at, crc, payload FROM records WHERE id BETWEEN ? AND ?"
 _ROWS: Final = (
-    "SELECT id, source, number, rank, at, crc, shape, body FROM records WHERE id BETWEEN ? AND ? AND sent = 0"
+    "SELECT id, source, number, rank, sent, at, crc, shape, body FROM records WHERE id BETWEEN ? AND ?"
 )
 _NAMES: Final = (
     "SELECT id, text FROM {0} NOT INDEXED ORDER BY id",
@@ -59,7 +61,9 @@ def _records(old: sqlite3.Connection) -> Iterator[tuple[int, str, int, float, in
                 kind = payload.rpartition('"type":"')[2].partition('"')[0]
                 yield number, key, rank, at, crc, *packed(kind, payload)
         return
-    for number, source, serial, rank, at, crc, shape, body in _rows(old, "records", _ROWS):
+    for number, source, serial, rank, sent, at, crc, shape, body in _packed_rows(old):
+        if sent:
+            continue
         for prefix in sources.get(source, ()):
             texts = (None,) if shape is None else shapes.get(shape, ())
             key = f"{prefix}/{serial}"
@@ -68,6 +72,22 @@ def _records(old: sqlite3.Connection) -> Iterator[tuple[int, str, int, float, in
                 # As it stands: to pack it anew takes most of the time of a salvage.
                 yield number, key, rank, at, crc, whole[0], body
                 break
+
+
+def _packed_rows(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Every row of the records that can be read; where some cannot, all that lie on pages once more, after them."""
+    waiting = 0
+    for row in _rows(old, "records", _ROWS):
+        waiting += not row[4]
+        yield row
+    with suppress(sqlite3.DatabaseError):
+        if old.execute("SELECT pending FROM totals").fetchone() == (waiting,):
+            return
+    with suppress(sqlite3.DatabaseError):
+        columns = len(old.execute("SELECT * FROM records LIMIT 0").description)
+        for number, _, source, serial, rank, sent, at, *rest in spool_pages.rows(old.serialize(), columns):
+            # SQLite stores a REAL that is whole as an integer.
+            yield number, source, serial, rank, sent, float(at) if isinstance(at, int) else at, *rest
 
 
 def _names(old: sqlite3.Connection, table: str) -> dict[int, set[str]]:

@@ -185,6 +185,28 @@ def test_r9_damaged_pages_cost_their_rows_alone(tmp_path: Path) -> None:
     assert outcomes[len(outcomes) // 2] >= 1900, f"half of the time at most 100 of 2000 rows go: {outcomes}"
 
 
+@pytest.mark.parametrize("count", [300, pytest.param(6000, marks=pytest.mark.nightly)])
+def test_r9_whichever_page_is_damaged_costs_its_own_rows_and_each_is_counted(
+    tmp_path: Path, count: int
+) -> None:
+    """Pages that lead to others among them, those of the schema, and the very first."""
+    image = filled(tmp_path / "whole.db", count)
+    draw, path = random.Random(4), tmp_path / "spool.db"
+    roots = [page for page in range(1, len(image) // PAGE) if image[page * PAGE] in {2, 5}]
+    others = [page for page in range(len(image) // PAGE) if page not in roots]
+    for page in [*roots, *(others if count == 300 else draw.sample(others, 20))]:
+        broken = bytearray(image)
+        broken[page * PAGE : (page + 1) * PAGE] = draw.randbytes(PAGE)
+        path.write_bytes(broken)
+        with opened(path) as spool:
+            now = spool.stats()
+            assert now.pending + now.dropped_total == count, f"page {page}: {now}"
+            assert now.dropped_total <= 30, f"page {page}: {now}"
+            assert sequence(spool) == sorted(set(sequence(spool)))
+        assert integrity(path) == "ok"
+    assert len(roots) > (1 if count == 300 else 3), "no page that leads to others was damaged"
+
+
 def test_r9_what_is_saved_and_what_is_lost_add_up_to_what_there_was(tmp_path: Path) -> None:
     found = salvage(tmp_path, days=0.1, pages=5, seed=1)
     assert found.saved + found.lost == found.records == 1085
