@@ -75,10 +75,11 @@ def _records(old: sqlite3.Connection) -> Iterator[tuple[int, str, int, float, in
 
 
 def _packed_rows(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
-    """Every row of the records that can be read; where some cannot, all that lie on pages once more, after them."""
-    waiting = 0
+    """Every row of the records that can be read, each once, those that no page leads to last."""
+    waiting, seen = 0, defaultdict[int, int](int)  # ids as bits: there may be hundreds of thousands
     for row in _rows(old, "records", _ROWS):
         waiting += not row[4]
+        seen[row[0] >> 10] |= 1 << (row[0] & 1023)
         yield row
     with suppress(sqlite3.DatabaseError):
         if old.execute("SELECT pending FROM totals").fetchone() == (waiting,):
@@ -86,8 +87,9 @@ def _packed_rows(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
     with suppress(sqlite3.DatabaseError):
         columns = len(old.execute("SELECT * FROM records LIMIT 0").description)
         for number, _, source, serial, rank, sent, at, *rest in spool_pages.rows(old.serialize(), columns):
-            # SQLite stores a REAL that is whole as an integer.
-            yield number, source, serial, rank, sent, float(at) if isinstance(at, int) else at, *rest
+            if not seen[number >> 10] >> (number & 1023) & 1:
+                # SQLite stores a REAL that is whole as an integer.
+                yield number, source, serial, rank, sent, float(at) if isinstance(at, int) else at, *rest
 
 
 def _names(old: sqlite3.Connection, table: str) -> dict[int, set[str]]:

@@ -138,7 +138,7 @@ def unix(item: dict[str, Any]) -> float:
     return datetime.fromisoformat(item["start"]).timestamp()
 
 
-def test_r2_a_crash_costs_the_open_interval_alone_and_its_coverage_says_so(tmp_path: Path) -> None:
+def test_r2_a_crash_costs_what_is_not_closed_yet_and_the_coverage_says_so(tmp_path: Path) -> None:
     """Somebody stands in the zone throughout: an interval that was seen and holds nobody would be a silent zero."""
     interval_s = 10
     media.video(tmp_path / "clip.mp4", 6000, fps=10)
@@ -161,6 +161,8 @@ def test_r2_a_crash_costs_the_open_interval_alone_and_its_coverage_says_so(tmp_p
     assert starts == [starts[0] + interval_s * place for place in range(len(starts))], (
         "closed one after the other"
     )
+    lost = [item for item in found if starts[-1] < unix(item) < died - interval_s]
+    assert lost == [], "intervals that were not closed have no record, and so no zero"
     again = [
         item["observed_s"] for item in found[len(before) :] if unix(item) <= died < unix(item) + interval_s
     ]
