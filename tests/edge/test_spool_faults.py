@@ -347,7 +347,7 @@ def test_r5_a_salvage_that_fails_at_every_step_is_done_again(tmp_path: Path, cal
     image = bytearray(filled(tmp_path / "whole.db", 150))
     page = next(n for n in range(24, len(image) // PAGE) if image[n * PAGE] == LEAF)
     image[page * PAGE : (page + 1) * PAGE] = b"\xff" * PAGE
-    for nth in range(1, 200):
+    for nth in range(1, 400):
         folder = tmp_path / f"{nth}"
         folder.mkdir()
         path = folder / "spool.db"
