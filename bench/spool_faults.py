@@ -12,22 +12,20 @@ Rules:
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import random
 import secrets
-import signal
 import sys
 import tempfile
 import time
-import traceback
 import zlib
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench import spool_bench
+from bench.spool_bench import options, tell
 from contract.messages import Body, ConfigBody, LineBody, LineCounts
 from edge.spool import Spool
 
@@ -112,28 +110,14 @@ def hash_of(payload: str) -> int:
 
 def one_life(path: Path, seed: int, alive_s: float, tally: Tally) -> None:
     """Start a child, kill it after ``alive_s`` seconds, note what it said."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        try:
-            live(path, writing, seed)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    os.close(writing)
-    time.sleep(alive_s)
-    os.kill(child, signal.SIGKILL)
-    with os.fdopen(reading, "rb") as said:
-        for line in said.read().decode().splitlines():
-            kind, *words = line.split(" ")
-            for word in words if kind == "A" else ():
-                tally.acknowledged.append(word)
-            for word in words if kind == "D" else ():
-                key, number = word.rsplit("=", 1)
-                tally.conflicts += tally.delivered.setdefault(key, int(number)) != int(number)
-    _, how = os.waitpid(child, 0)
+    said, how = spool_bench.one_life(lambda pipe: live(path, pipe, seed), alive_s)
+    for line in said.splitlines():
+        kind, *words = line.split(" ")
+        for word in words if kind == "A" else ():
+            tally.acknowledged.append(word)
+        for word in words if kind == "D" else ():
+            key, number = word.rsplit("=", 1)
+            tally.conflicts += tally.delivered.setdefault(key, int(number)) != int(number)
     if os.WIFSIGNALED(how):
         tally.killed += 1
     else:
@@ -175,17 +159,10 @@ def kill_often(path: Path, kills: int, seed: int) -> Result:
 
 def main() -> int:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="bench.spool_faults", description="kill -9 against the spool")
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="last line of stdout is one JSON object")
-    args = parser.parse_args()
+    args = options("bench.spool_faults", "kill -9 against the spool", kills=200, seed=1).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = kill_often(Path(folder) / "spool.db", args.kills, args.seed)
-    for name, value in asdict(result).items():
-        print(f"{name:>13} {value}", file=sys.stderr if args.json else sys.stdout)
-    if args.json:
-        print(json.dumps(asdict(result)))
+    tell(result, as_json=args.json)
     return int(bool(result.lost or result.duplicated or result.gaps or result.crashed))
 
 

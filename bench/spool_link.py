@@ -12,25 +12,24 @@ Rules:
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
 import random
 import secrets
-import select
 import signal
 import sys
 import tempfile
 import threading
 import time
-import traceback
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
 
+from bench import spool_bench
+from bench.spool_bench import accepting, key_of, options, tell
 from bench.spool_faults import bodies
 from contract.messages import LineBody
 from edge.spool import Spool
@@ -38,7 +37,6 @@ from edge.uplink import Uplink
 
 _TOKEN = "t0ken"  # noqa: S105 - of no server
 _LOST_ANSWERS = 0.2
-_OPENING_S = 0.05
 
 
 @dataclass(slots=True)
@@ -57,12 +55,12 @@ class Town:
         with self.mutex:
             keys = []
             for item in items:
-                key = f"{item['device']}/{item['run']}/{item['seq']}"
+                key = key_of(item)
                 self.again += key in self.stored
                 self.conflicts += self.stored.setdefault(key, item) != item
                 keys.append(key)
             lost = self.draw.random() < _LOST_ANSWERS
-        return None if lost else json.dumps({"accepted": keys, "rejected": []}).encode()
+        return None if lost else accepting(keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,25 +145,8 @@ def _people(body: object) -> int:
 
 def one_life(path: Path, url: str, seed: int, alive_s: float) -> dict[str, int]:
     """Start a child, kill it after ``alive_s`` seconds; the keys it closed and what they count."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        try:
-            live(path, url, writing, seed)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(1)
-    os.close(writing)
-    if alive_s > _OPENING_S:  # else it is killed while it opens its file
-        select.select([reading], [], [], 30.0)
-    time.sleep(alive_s)
-    os.kill(child, signal.SIGKILL)
-    with os.fdopen(reading, "rb") as said:
-        words = said.read().decode().split()
-    os.waitpid(child, 0)
-    return {key: int(count) for key, _, count in (word.rpartition("=") for word in words)}
+    said, _ = spool_bench.one_life(lambda pipe: live(path, url, pipe, seed), alive_s)
+    return {key: int(count) for key, _, count in (word.rpartition("=") for word in said.split())}
 
 
 def kill_often(folder: Path, kills: int, seed: int) -> Result:
@@ -212,19 +193,12 @@ def _counted(item: dict[str, object]) -> int:
 
 def main() -> int:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(
-        prog="bench.spool_link", description="kill -9 against the way to the server"
-    )
-    parser.add_argument("--kills", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true", help="last line of stdout is one JSON object")
-    args = parser.parse_args()
+    args = options(
+        "bench.spool_link", "kill -9 against the way to the server", kills=200, seed=1
+    ).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = kill_often(Path(folder), args.kills, args.seed)
-    for name, value in asdict(result).items():
-        print(f"{name:>11} {value}", file=sys.stderr if args.json else sys.stdout)
-    if args.json:
-        print(json.dumps(asdict(result)))
+    tell(result, as_json=args.json)
     return int(bool(result.missing or result.conflicts or result.sum_error or not result.closed))
 
 

@@ -10,20 +10,20 @@ Rules:
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
 import httpx
 
+from bench.spool_bench import accepting, key_of, options, tell
 from contract.messages import Body, ConfigBody, GridBody, HealthBody, ZoneBody, ZoneCounts
 from contract.names import BINS, ObjectClass
 from edge.spool import Spool
@@ -131,11 +131,8 @@ def measure(folder: Path, days: float, zones: int) -> Month:
 
     def server(request: httpx.Request) -> httpx.Response:
         answers[0] += 1
-        items = json.loads(gzip.decompress(request.content))["records"]
-        keys = [f"{item['device']}/{item['run']}/{item['seq']}" for item in items]
-        return httpx.Response(
-            200, stream=httpx.ByteStream(json.dumps({"accepted": keys, "rejected": []}).encode())
-        )
+        keys = [key_of(item) for item in json.loads(gzip.decompress(request.content))["records"]]
+        return httpx.Response(200, stream=httpx.ByteStream(accepting(keys)))
 
     def wait(_: threading.Event, length_s: float) -> None:
         seconds[0] += length_s
@@ -165,17 +162,10 @@ def measure(folder: Path, days: float, zones: int) -> Month:
 
 def main() -> int:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="bench.spool_month", description="a month offline")
-    parser.add_argument("--days", type=float, default=30)
-    parser.add_argument("--zones", type=int, default=8)
-    parser.add_argument("--json", action="store_true", help="last line of stdout is one JSON object")
-    args = parser.parse_args()
+    args = options("bench.spool_month", "a month offline", days=30.0, zones=8).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         result = measure(Path(folder), args.days, args.zones)
-    for name, value in asdict(result).items():
-        print(f"{name:>17} {value}", file=sys.stderr if args.json else sys.stdout)
-    if args.json:
-        print(json.dumps(asdict(result)))
+    tell(result, as_json=args.json)
     return 0
 
 

@@ -18,9 +18,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from bench.spool_bench import options, tell
 from bench.spool_month import minute_bodies
 from contract.messages import HealthBody
 from edge.spool import Spool
@@ -99,21 +100,16 @@ def _syncs(command: list[str], folder: Path, minutes: int) -> float | None:
 
 def main() -> int:
     """Run the bench and print its figures."""
-    parser = argparse.ArgumentParser(prog="bench.spool_wear", description="what the spool writes")
-    parser.add_argument("--minutes", type=int, default=60)
+    parser = options("bench.spool_wear", "what the spool writes", minutes=60)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
-    parser.add_argument("--json", action="store_true", help="last line of stdout is one JSON object")
     args = parser.parse_args()
     if args.child:
         print(json.dumps(live(args.folder, args.minutes)))
         return 0
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         result = measure(Path(folder), args.minutes)
-    for name, value in asdict(result).items():
-        print(f"{name:>19} {value}", file=sys.stderr if args.json else sys.stdout)
-    if args.json:
-        print(json.dumps(asdict(result)))
+    tell(result, as_json=args.json)
     return 0
 
 

@@ -26,7 +26,7 @@ from typing import Self
 
 from contract.batch import MAX_BYTES, MAX_ITEMS, Record, stamp
 from contract.messages import Body
-from edge import spool_cap, spool_keeping, spool_rows
+from edge import spool_cap, spool_keeping, spool_rows, spool_settle
 from edge.errors import SpoolError
 from edge.spool_file import SpoolFile
 from edge.spool_memory import Memory
@@ -155,16 +155,17 @@ class Spool:
                 with self._file.guard() as db:
                     if db is not None and accepted:
                         with unsynced(db):
-                            spool_rows.settle(db, accepted, {}, at=at)
+                            spool_settle.settle(db, accepted, {}, at=at)
                     if db is not None and rejected:
                         # Apart, for a letter needs room that a full disk has not.
                         with unsynced(db):
-                            spool_rows.settle(db, [], rejected, at=at)
+                            spool_settle.settle(db, [], rejected, at=at)
             except SpoolError:
                 with suppress(SpoolError), self._file.guard() as db:
                     if db is not None:
-                        last = spool_rows.highest(db, [*accepted, *rejected])
-                        self._memory.passed = max(self._memory.passed, last)
+                        rows = spool_settle.named(db, [*accepted, *rejected])
+                        self._memory.passed = max([self._memory.passed, *(row.id for row in rows)])
+                        self._memory.confirm(row.payload for row in rows if row.key in accepted)
                 raise
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
@@ -254,7 +255,7 @@ class Spool:
             spool_keeping.begin_run(db, self._run)
             spool_rows.store(db, self._seq, chunk, max_bytes=self._max_bytes, offered=memory.shown)
             spool_keeping.keep(db, memory.kept)
-            spool_rows.settle_up(db, memory.refused, memory.accepted, memory.dropped)
+            spool_settle.settle_up(db, memory.refused, memory.accepted, memory.dropped, memory.acknowledged)
             dropped, merged = spool_cap.shed(db, self._max_bytes)
         self._kept.update(memory.kept)
         memory.written(len(chunk))

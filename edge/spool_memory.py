@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -21,6 +21,7 @@ from typing import Final
 from contract.batch import Record
 from contract.messages import canonical
 from edge.spool_rows import DeadLetter, SpoolStats, Totals
+from edge.spool_settle import last_end
 
 # Ten hours of eight zones at a record a minute; a body weighs a few kilobytes in memory.
 MAX_HELD: Final = 5000
@@ -32,7 +33,8 @@ class Memory:
 
     ``accepted``, ``dropped`` and ``refused`` left from here and are not counted in the file yet. ``shown``: some of what
     waits was given out to be sent. ``passed``: the highest id in the file that was settled while the disk refused; it
-    is sent once more when the disk is back, and the server knows it then.
+    is sent once more when the disk is back, and the server knows it then. ``acknowledged``: as in `Totals`, of what the
+    server confirmed meanwhile: a box that delivers from here says so.
     """
 
     waiting: deque[tuple[Record, float]] = field(default_factory=deque)
@@ -42,11 +44,13 @@ class Memory:
     dropped: int = 0
     shown: bool = False
     passed: int = 0
+    acknowledged: int | None = None
 
     @property
     def owed(self) -> bool:
         """Whether there is something to write."""
-        return bool(self.waiting or self.kept or self.refused or self.accepted or self.dropped)
+        counted = self.accepted or self.dropped or self.acknowledged is not None
+        return bool(self.waiting or self.kept or self.refused or counted)
 
     def chunk(self, most: int) -> list[tuple[Record, float]]:
         """The records that go into one transaction."""
@@ -60,6 +64,7 @@ class Memory:
         self.kept.clear()
         self.refused.clear()
         self.accepted = self.dropped = self.passed = 0
+        self.acknowledged = None
         self.shown = self.shown and bool(self.waiting)
 
     def batch(self, limit: int) -> list[tuple[str, str]]:
@@ -71,6 +76,7 @@ class Memory:
     def settle(self, accepted: Collection[str], rejected: Mapping[str, str], at: float) -> set[str]:
         """Let go of what the server answered; returns the keys that were here."""
         found: set[str] = set()
+        confirmed: list[str] = []
         left: deque[tuple[Record, float]] = deque()
         for record, since in self.waiting:
             key = record.key
@@ -78,12 +84,19 @@ class Memory:
                 self.refused.append(DeadLetter(key, rejected[key], at, canonical(record)))
             elif key in accepted:
                 self.accepted += 1
+                confirmed.append(canonical(record))
             else:
                 left.append((record, since))
                 continue
             found.add(key)
         self.waiting = left
+        self.confirm(confirmed)
         return found
+
+    def confirm(self, payloads: Iterable[str]) -> None:
+        """The server has these, whether the disk can note it or not."""
+        end = last_end(payloads)
+        self.acknowledged = self.acknowledged if end is None else end
 
     def trim(self) -> None:
         """Keep to the bound."""
@@ -98,7 +111,7 @@ class Memory:
         """The state of the queue: the file's counts and ``oldest`` append, and what waits or is owed here."""
         if oldest is None and self.waiting:
             oldest = self.waiting[0][1]
-        end = file.acknowledged
+        end = file.acknowledged if self.acknowledged is None else self.acknowledged
         return SpoolStats(
             pending=file.pending,
             dead_letters=file.dead + len(self.refused),

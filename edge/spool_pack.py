@@ -55,7 +55,7 @@ def join(shape: str, values: bytes) -> str:
     """
     try:
         tokens = list(_unpacked(values))
-    except (IndexError, OverflowError, OSError, UnicodeError) as exc:
+    except (IndexError, OverflowError, OSError, ValueError) as exc:
         raise ValueError("these values are damaged") from exc
     pieces = shape.split(_MARK)
     if len(tokens) != len(pieces) - 1:

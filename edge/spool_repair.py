@@ -12,13 +12,16 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import sqlite3
 import struct
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from edge.errors import SpoolError
+from edge.spool_pages import with_schema
 from edge.spool_rescue import rescue
 from edge.spool_schema import PAGE_BYTES, migrate
 from edge.spool_sql import is_damage, is_disk, transaction
@@ -113,7 +116,7 @@ def salvage(path: Path) -> None:
     _remove(fresh)
     try:
         with closing(_connect(fresh)) as new:
-            with closing(sqlite3.connect(path, timeout=5.0)) as old, transaction(new):
+            with _legible(path, fresh) as old, transaction(new):
                 lost = rescue(old, new)
             new.execute("PRAGMA journal_mode = DELETE")  # one whole file, no WAL beside it
     except BaseException:
@@ -125,6 +128,30 @@ def salvage(path: Path) -> None:
     _LOG.error(
         "%s: was damaged; %d records were lost, the others saved, and that file kept aside", path, lost
     )
+
+
+@contextmanager
+def _legible(path: Path, sound: Path) -> Iterator[sqlite3.Connection]:
+    """The damaged file; a copy of it with the schema of the new file ``sound`` where its own cannot be read."""
+    with closing(sqlite3.connect(path, timeout=5.0)) as old:
+        try:
+            old.execute("PRAGMA table_info(records)").fetchall()
+        except sqlite3.DatabaseError as exc:
+            if not is_damage(exc):
+                raise
+        else:
+            yield old
+            return
+    copy = _side(path, ".patched")
+    _remove(copy)
+    try:
+        copy.write_bytes(with_schema(path.read_bytes(), sound.read_bytes()))
+        with suppress(FileNotFoundError):
+            shutil.copyfile(_side(path, "-wal"), _side(copy, "-wal"))
+        with closing(sqlite3.connect(copy, timeout=5.0)) as old:
+            yield old
+    finally:
+        _remove(copy)
 
 
 def _remove(path: Path) -> None:
@@ -186,6 +213,8 @@ def _connect(path: Path) -> sqlite3.Connection:
             # A schema in the WAL alone would go with a torn WAL, and the file would look empty, not damaged.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             _sync_folder(path)
+        # SQLite opens a file that refuses to be written for reading, without a word, and for as long as it is open.
+        db.execute("DELETE FROM totals WHERE 0")  # writes nothing, and says so there
     except BaseException:
         db.close()
         raise

@@ -6,6 +6,7 @@ Rules:
 1. A row counts as read only when its checksum, over its key and its canonical JSON, is right: a shape or a source that
    was damaged spoils no row unseen.
 2. Texts that many rows share are read from their table and from its index, which lies on other pages.
+3. Rows that no page leads to any more are looked for on every page that holds rows (`edge.spool_pages`).
 """
 
 # ruff: noqa: S608 - statements are put together from constants; every value is a parameter
@@ -17,15 +18,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
+from edge import spool_pages
 from edge.spool_keeping import keep, kept
-from edge.spool_rows import BURY, insert, read
+from edge.spool_rows import BURY, place, read
+from edge.spool_schema import packed
 from edge.spool_sql import checksum
 
 _CHUNK: Final = 500  # rows read at once
 _LETTERS: Final = "SELECT key, reason, at, crc, payload FROM dead_letters WHERE id BETWEEN ? AND ?"
 _OLD: Final = "SELECT id, key, rank, at, crc, payload FROM records WHERE id BETWEEN ? AND ?"
 _ROWS: Final = (
-    "SELECT id, source, number, rank, at, crc, shape, body FROM records WHERE id BETWEEN ? AND ? AND sent = 0"
+    "SELECT id, source, number, rank, sent, at, crc, shape, body FROM records WHERE id BETWEEN ? AND ?"
 )
 _NAMES: Final = (
     "SELECT id, text FROM {0} NOT INDEXED ORDER BY id",
@@ -37,9 +40,8 @@ _PLACES: Final = ("offered", "next_id", "merged_900", "merged_3600", "next_seq")
 
 def rescue(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     """Copy what can be read, inside the caller's transaction; returns the records lost."""
-    for number, key, rank, at, payload in _records(old):
-        kind = payload.rpartition('"type":"')[2].partition('"')[0]
-        insert(new, number, key, rank, at, payload, kind)
+    for number, key, rank, at, crc, shape, body in _records(old):
+        place(new, number, key, rank, at, crc, shape, body)
     letters = _rows(old, "dead_letters", _LETTERS)
     new.executemany(BURY, (row for row in letters if _intact(row[0], row[2], row[3], row[4])))
     with suppress(sqlite3.DatabaseError):
@@ -50,23 +52,44 @@ def rescue(old: sqlite3.Connection, new: sqlite3.Connection) -> int:
     return _carry_totals(old, new)
 
 
-def _records(old: sqlite3.Connection) -> Iterator[tuple[int, str, int, float, str]]:
-    """Id, key, rank, time of append and canonical JSON of every pending record that is whole."""
+def _records(old: sqlite3.Connection) -> Iterator[tuple[int, str, int, float, int, str | None, bytes | str]]:
+    """Id, key, rank, time of append, checksum, shape and values of every pending record that is whole."""
     sources, shapes = _names(old, "sources"), _names(old, "shapes")
     if not sources:
         for number, key, rank, at, crc, payload in _rows(old, "records", _OLD):
             if _intact(key, at, crc, payload):
-                yield number, key, rank, at, payload
+                kind = payload.rpartition('"type":"')[2].partition('"')[0]
+                yield number, key, rank, at, crc, *packed(kind, payload)
         return
-    for number, source, serial, rank, at, crc, shape, body in _rows(old, "records", _ROWS):
+    for number, source, serial, rank, sent, at, crc, shape, body in _packed_rows(old):
+        if sent:
+            continue
         for prefix in sources.get(source, ()):
             texts = (None,) if shape is None else shapes.get(shape, ())
-            found = [text for text in (read(one, body) for one in texts) if text is not None]
             key = f"{prefix}/{serial}"
-            whole = next((text for text in found if _intact(key, at, crc, text)), None)
-            if whole is not None:
-                yield number, key, rank, at, whole
+            whole = [text for text in texts if _intact(key, at, crc, read(text, body))]
+            if whole:
+                # As it stands: to pack it anew takes most of the time of a salvage.
+                yield number, key, rank, at, crc, whole[0], body
                 break
+
+
+def _packed_rows(old: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """Every row of the records that can be read, each once, those that no page leads to last."""
+    waiting, seen = 0, defaultdict[int, int](int)  # ids as bits: there may be hundreds of thousands
+    for row in _rows(old, "records", _ROWS):
+        waiting += not row[4]
+        seen[row[0] >> 10] |= 1 << (row[0] & 1023)
+        yield row
+    with suppress(sqlite3.DatabaseError):
+        if old.execute("SELECT pending FROM totals").fetchone() == (waiting,):
+            return
+    with suppress(sqlite3.DatabaseError):
+        columns = len(old.execute("SELECT * FROM records LIMIT 0").description)
+        for number, _, source, serial, rank, sent, at, *rest in spool_pages.rows(old.serialize(), columns):
+            if not seen[number >> 10] >> (number & 1023) & 1:
+                # SQLite stores a REAL that is whole as an integer.
+                yield number, source, serial, rank, sent, float(at) if isinstance(at, int) else at, *rest
 
 
 def _names(old: sqlite3.Connection, table: str) -> dict[int, set[str]]:

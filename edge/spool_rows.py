@@ -6,17 +6,15 @@ With `edge.spool` and the other ``edge.spool_*`` one adapter in several rooms; n
 # ruff: noqa: S608 - statements are put together from constants; every value is a parameter
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from contract.batch import Record
-from contract.messages import canonical, parse_time
-from contract.names import GRID_INTERVAL_S
+from contract.messages import canonical
 from edge.spool_pack import join
 from edge.spool_schema import name_id, packed
 from edge.spool_sql import checksum, damage
@@ -26,11 +24,6 @@ _RANK: Final = {
     "parvis.health.v1": 2,
 }  # all others 1; 3: sent again from the dead letters
 AGAIN: Final = 3
-SHOWN_S: Final = (
-    900  # the longest interval: what was sent in this time before the last one is still shown, whole
-)
-SENT_S: Final = 1200  # and forgotten by then, many at once: each time wears the card
-SENT_ROWS: Final = 500
 # Ids that are marked as offered before they are given, so that not every batch has to wait for the disk.
 AHEAD: Final = 256
 # Of the cap: what is stored while less waits is marked as offered at once, in the same transaction.
@@ -42,7 +35,6 @@ STORED: Final = (
 )
 _INSERT: Final = "INSERT OR IGNORE INTO records (id, source, number, rank, at, crc, shape, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 BURY: Final = "INSERT INTO dead_letters (key, reason, at, crc, payload) VALUES (?, ?, ?, ?, ?)"
-_OF_KEY: Final = "source = (SELECT id FROM sources WHERE text = ?) AND number = ?"
 _TOTALS: Final = "pending, dead, bytes, closed, accepted, rejected, dropped, merged, acknowledged"
 
 
@@ -144,19 +136,24 @@ def insert(
     db: sqlite3.Connection, number: int, key: str, rank: int, at: float, payload: str, kind: str
 ) -> bool:
     """Put one record under an id; False where its key is pending already."""
+    return place(db, number, key, rank, at, checksum(key, payload), *packed(kind, payload))
+
+
+def place(
+    db: sqlite3.Connection,
+    number: int,
+    key: str,
+    rank: int,
+    at: float,
+    crc: int,
+    shape: str | None,
+    body: bytes | str,
+) -> bool:
+    """As `insert`, for a record that is packed already."""
     prefix, _, serial = key.rpartition("/")
     source = name_id(db, "sources", prefix)
-    shape, body = packed(kind, payload)
-    row = (
-        number,
-        source,
-        int(serial),
-        rank,
-        at,
-        checksum(key, payload),
-        None if shape is None else name_id(db, "shapes", shape),
-        body,
-    )
+    shape_id = None if shape is None else name_id(db, "shapes", shape)
+    row = (number, source, int(serial), rank, at, crc, shape_id, body)
     if db.execute(_INSERT, row).rowcount:
         return True
     # What the server has already, and is only kept to be shown, stands in nobody's way.
@@ -192,16 +189,6 @@ def store(
     )
 
 
-def settle_up(db: sqlite3.Connection, refused: Sequence[DeadLetter], accepted: int, dropped: int) -> None:
-    """Count what left from memory while the disk refused, and bury what the server refused of it."""
-    for dead in refused:
-        db.execute(BURY, (dead.key, dead.reason, dead.at, checksum(dead.key, dead.payload), dead.payload))
-    db.execute(
-        "UPDATE totals SET closed = closed + ?, accepted = accepted + ?, rejected = rejected + ?, dropped = dropped + ?",
-        (len(refused) + accepted + dropped, accepted, len(refused), dropped),
-    )
-
-
 def pending(db: sqlite3.Connection, limit: int, *, marked_after: int | None = None) -> list[Stored]:
     """The next to be sent: configurations first, else oldest first.
 
@@ -228,70 +215,3 @@ def unmarked(db: sqlite3.Connection, rows: Sequence[Stored]) -> int | None:
 def mark(db: sqlite3.Connection, last: int) -> None:
     """Note that the server may know every record up to the id ``last``, and somewhat further."""
     db.execute("UPDATE totals SET offered = max(offered, ?)", (last + AHEAD,))
-
-
-def highest(db: sqlite3.Connection, keys: Collection[str]) -> int:
-    """The highest id of pending records with one of these keys; 0 for none."""
-    found = [0]
-    for key in keys:
-        prefix, _, serial = key.rpartition("/")
-        rows = db.execute(f"SELECT id FROM records WHERE {_OF_KEY}", (prefix, serial))
-        found += [number for (number,) in rows.fetchall()]
-    return max(found)
-
-
-def settle(
-    db: sqlite3.Connection, accepted: Collection[str], rejected: Mapping[str, str], *, at: float
-) -> None:
-    """Set aside what the server has, bury what it refuses (key to reason)."""
-    done: list[tuple[int, str | None]] = []
-    for key in accepted:
-        prefix, _, serial = key.rpartition("/")
-        sql = f"UPDATE records SET sent = 1 WHERE {_OF_KEY} AND sent = 0 RETURNING id, body, shape"
-        for number, body, shape in db.execute(sql, (prefix, serial)).fetchall():
-            text = db.execute("SELECT text FROM shapes WHERE id = ?", (shape,)).fetchone()
-            done.append((number, read(text[0] if text else None, body)))
-    ends = [end for _, payload in done if payload is not None and (end := _interval_end(payload)) is not None]
-    buried = sum(bury(db, key, reason, at=at) for key, reason in rejected.items())
-    db.execute(
-        "UPDATE totals SET accepted = accepted + ?, rejected = rejected + ?,"
-        " acknowledged = coalesce(?, acknowledged)",
-        (len(done), buried, max(ends, default=None)),
-    )
-    _forget(db)
-
-
-def bury(db: sqlite3.Connection, key: str, reason: str, *, at: float) -> int:
-    """Move a pending record to the dead letters; returns how many that were."""
-    prefix, _, serial = key.rpartition("/")
-    found = list(
-        stored(db.execute(f"{STORED} WHERE s.text = ? AND r.number = ? AND r.sent = 0", (prefix, serial)))
-    )
-    for row in found:
-        db.execute(BURY, (key, reason, at, checksum(key, row.payload), row.payload))
-        db.execute("DELETE FROM records WHERE id = ?", (row.id,))
-    return len(found)
-
-
-def _forget(db: sqlite3.Connection) -> None:
-    """Delete what was sent longer ago than `SHOWN_S` once some is older than `SENT_S`, or more than `SENT_ROWS`."""
-    sent = "FROM records WHERE sent = 1 ORDER BY id"
-    row = db.execute(
-        f"SELECT (SELECT at {sent} LIMIT 1), (SELECT at {sent} DESC LIMIT 1), (SELECT id {sent} DESC LIMIT 1 OFFSET ?)",
-        (SENT_ROWS,),
-    ).fetchone()
-    oldest, newest, surplus = row
-    # Counted from the newest row: a clock that was set must neither keep old ones nor drop fresh ones.
-    if surplus is not None or (oldest is not None and abs(newest - oldest) > SENT_S):
-        db.execute(
-            "DELETE FROM records WHERE sent = 1 AND (id <= ? OR abs(at - ?) > ?)",
-            (surplus or 0, newest, SHOWN_S),
-        )
-
-
-def _interval_end(payload: str) -> int | None:
-    """Unix seconds at which the interval of a stored record ends; None for records of no interval."""
-    record = json.loads(payload)
-    if "start" not in record:
-        return None
-    return int(parse_time(record["start"]).timestamp()) + int(record.get("interval_s", GRID_INTERVAL_S))

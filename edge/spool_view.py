@@ -42,7 +42,7 @@ def newest(path: Path, seconds: float) -> list[Seen]:
 
     Args:
         path: the spool's file; it need not exist.
-        seconds: length of the time looked at; up to `spool_rows.SHOWN_S` it is whole.
+        seconds: length of the time looked at; up to `spool_settle.SHOWN_S` it is whole.
 
     Raises:
         SpoolError: when there is a file that cannot be read, or of another version.

@@ -31,6 +31,17 @@ def analyze(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([tool, *words, str(UNIT)], check=False, capture_output=True, text=True)
 
 
+def test_r10_what_it_says_goes_to_the_journal_and_has_a_limit() -> None:
+    found = entries()
+    assert all(
+        value[0] in {"journal", "inherit"}
+        for name, value in found.items()
+        if name in {"StandardOutput", "StandardError"}
+    )
+    (seconds,), (lines,) = found["LogRateLimitIntervalSec"], found["LogRateLimitBurst"]
+    assert int(lines) * 60 / int(seconds) <= 200
+
+
 def test_the_exposure_is_at_most_three() -> None:
     done = analyze("security", "--offline=true", "--no-pager")
     if "unrecognized option" in done.stderr:

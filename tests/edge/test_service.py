@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from contract.batch import parse_record
 from edge import spool_view
 from edge.config import load_config
+from edge.errors import SpoolError
 from edge.records import Frame
 from edge.station import Station
 from edge.timeline import Timeline
@@ -122,6 +124,53 @@ def test_kill_minus_nine_loses_no_closed_record(tmp_path: Path) -> None:
         child.communicate()
     runs = {item["run"] for item in waiting(tmp_path)}
     assert len(runs) == 2  # both starts closed their configuration record before they died
+
+
+def counted(folder: Path) -> list[dict[str, Any]]:
+    """Intervals of the zone so far, in the order of their closing."""
+    try:
+        return [item for item in waiting(folder) if item["type"] == "parvis.zone.v1"]
+    except SpoolError:  # the file is just being made
+        return []
+
+
+def unix(item: dict[str, Any]) -> float:
+    return datetime.fromisoformat(item["start"]).timestamp()
+
+
+def test_r2_a_crash_costs_what_is_not_closed_yet_and_the_coverage_says_so(tmp_path: Path) -> None:
+    """Somebody stands in the zone throughout: an interval that was seen and holds nobody would be a silent zero."""
+    interval_s = 10
+    media.video(tmp_path / "clip.mp4", 6000, fps=10)
+    box = box_file(tmp_path)
+    child = start(box)
+    until(lambda: bool(counted(tmp_path)), 120)
+    time.sleep(1)  # some of the next interval is counted
+    child.kill()
+    child.communicate()
+    died, before = time.time(), counted(tmp_path)
+    child = start(box)
+    until(lambda: len(counted(tmp_path)) > len(before), 120)
+    child.send_signal(signal.SIGTERM)
+    _, err = child.communicate(timeout=60)
+    assert child.returncode == 0, err
+    found = counted(tmp_path)
+    assert found[: len(before)] == before, "what was closed stays as it was"
+    assert len({item["run"] for item in found}) == 2
+    starts = [unix(item) for item in before]
+    assert starts == [starts[0] + interval_s * place for place in range(len(starts))], (
+        "closed one after the other"
+    )
+    lost = [item for item in found if starts[-1] < unix(item) < died - interval_s]
+    assert lost == [], "intervals that were not closed have no record, and so no zero"
+    again = [
+        item["observed_s"] for item in found[len(before) :] if unix(item) <= died < unix(item) + interval_s
+    ]
+    assert sum(again) < interval_s - 1, "its seconds before the crash are missing, and not made up"
+    for item in found:
+        assert 0 <= item["observed_s"] <= interval_s
+        if item["observed_s"] > 3:
+            assert item["counts"]["person"]["object_s"] > 0
 
 
 @pytest.mark.parametrize(

@@ -1,69 +1,27 @@
-"""The spool: numbering, order, settling, the cap, the lock, a full disk, many threads."""
+"""The spool's file: its lock and format, restarts, the cap, what is kept, a disk that fills.
+
+What holds on every disk is in `tests/edge/test_spool_contract.py`.
+"""
 
 from __future__ import annotations
 
-import itertools
 import json
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from contract.batch import MAX_BYTES, parse_record
 from contract.messages import Body
 from edge import spool as spool_module
 from edge.errors import SpoolError
-from edge.spool import Spool
-from edge.spool_memory import MAX_HELD
-from tests.edge.fault_server import RUN, START, config, health, line
+from tests.edge.fault_server import RUN, config, health, line
+from tests.edge.spool_world import OTHER_RUN, adds_up, fill_disk, free_disk, opened
 
-OTHER_RUN = "fedcba9876543210"
 ROOT = Path(__file__).parents[2]
-
-
-def opened(path: Path, run: str = RUN, **options: object) -> Spool:
-    return Spool(path, device="box", run=run, **options)  # type: ignore[arg-type]
-
-
-def adds_up(spool: Spool) -> None:
-    now = spool.stats()
-    assert (
-        now.closed_total
-        == now.pending
-        + now.held
-        + now.accepted_total
-        + now.rejected_total
-        + now.merged_total
-        + now.dropped_total
-    )
-
-
-def fill_disk(spool: Spool) -> None:
-    """From now on SQLite itself answers "database or disk is full" to what needs another page."""
-    assert spool._file.db is not None
-    pages = spool._file.db.execute("PRAGMA page_count").fetchone()[0]
-    spool._file.db.execute(f"PRAGMA max_page_count = {pages}")
-
-
-def free_disk(spool: Spool) -> None:
-    assert spool._file.db is not None
-    spool._file.db.execute("PRAGMA max_page_count = 1000000")
-
-
-def test_numbers_are_contiguous_and_payloads_are_records(tmp_path: Path) -> None:
-    with opened(tmp_path / "spool.db") as spool:
-        keys = spool.append([line(0), line(1)]) + spool.append([]) + spool.append([line(2)])
-        assert keys == [f"box/{RUN}/{seq}" for seq in range(3)]
-        for key, item in zip(keys, spool.peek(), strict=True):
-            record = parse_record(json.loads(item.payload))
-            assert item.key == key == record.key
-        adds_up(spool)
 
 
 def test_numbering_goes_on_after_everything_was_settled_and_reopened(tmp_path: Path) -> None:
@@ -81,65 +39,6 @@ def test_leftovers_of_older_runs_are_sent_first(tmp_path: Path) -> None:
     with opened(path) as spool:
         assert spool.append([line(1)]) == [f"box/{RUN}/0"]
         assert [item.key for item in spool.peek()] == [f"box/{OTHER_RUN}/0", f"box/{RUN}/0"]
-
-
-def test_peek_keeps_to_count_and_bytes(tmp_path: Path) -> None:
-    with opened(tmp_path / "spool.db") as spool:
-        keys = spool.append([line(number) for number in range(1500)])
-        last = spool.append([config()])
-        assert [item.key for item in spool.peek(3)] == [*last, *keys[:2]]
-        assert len(spool.peek()) == 500
-        whole = spool.peek(5000)
-        size = len(
-            json.dumps({"records": [json.loads(item.payload) for item in whole]}, separators=(",", ":"))
-        )
-        assert size <= MAX_BYTES < size + 400, "as many as fit"
-        five = spool.peek(5)
-        exact = len('{"records":[' + ",".join(item.payload for item in five) + "]}")
-        assert spool.peek(100, exact) == five
-        assert spool.peek(100, exact - 1) == five[:4]
-        assert spool.peek(100, 1) == five[:1], "at least one"
-
-
-def test_settle_has_three_outcomes(tmp_path: Path) -> None:
-    with opened(tmp_path / "spool.db", now=lambda: 1000.0) as spool:
-        keys = spool.append([line(0), line(1), line(2), health(9)])
-        spool.settle([keys[0], keys[3], "box/unknown/1"], {keys[1]: "no such zone", "box/unknown/2": "x"})
-        assert [item.key for item in spool.peek()] == [keys[2]]
-        (dead,) = spool.dead_letters()
-        assert (dead.key, dead.reason, dead.at) == (keys[1], "no such zone", 1000.0)
-        assert parse_record(json.loads(dead.payload)).key == keys[1]
-        now = spool.stats()
-        assert (now.pending, now.dead_letters, now.accepted_total, now.rejected_total) == (1, 1, 2, 1)
-        assert now.last_acknowledged == START + timedelta(minutes=1), "health has no interval"
-        adds_up(spool)
-        spool.settle(keys, {})
-        assert spool.stats().oldest_at is None
-        adds_up(spool)
-
-
-def test_a_key_appended_twice_is_buried_and_told(tmp_path: Path) -> None:
-    case = {
-        "type": "parvis.anomaly.v1", "camera": "north", "case": "a" * 16, "revision": 1, "kind": "debris",
-        "state": "open", "zone": "lane", "first_seen": START, "last_seen": START, "x": 0.5, "y": 0.5, "w": 0.1,
-        "h": 0.1, "lon": None, "lat": None, "size_m": None, "confidence": 0.5,
-    }  # fmt: skip
-    from contract.messages import AnomalyBody
-
-    body = AnomalyBody.model_validate(case)
-    with opened(tmp_path / "spool.db") as spool:
-        spool.append([body, body])
-        assert spool.stats().pending == 1
-        assert spool.dead_letters()[0].reason.startswith("conflict")
-        adds_up(spool)
-
-
-def test_an_unknown_body_stores_nothing(tmp_path: Path) -> None:
-    with opened(tmp_path / "spool.db") as spool:
-        with pytest.raises(TypeError, match="no record"):
-            spool.append([line(0), Body(type="x", camera="north")])
-        assert spool.stats().closed_total == 0
-        assert len(spool.append([line(1)])) == 1
 
 
 def test_the_cap_drops_health_then_dead_letters_then_the_oldest(
@@ -216,14 +115,6 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
         opened(tmp_path / "spool.db")
 
 
-def test_a_closed_spool_says_so(tmp_path: Path) -> None:
-    spool = opened(tmp_path / "spool.db")
-    spool.close()
-    spool.close()
-    with pytest.raises(SpoolError, match="closed"):
-        spool.append([line(0)])
-
-
 def test_a_full_disk_holds_records_in_order_and_recovers(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -262,30 +153,6 @@ def test_peek_alone_brings_held_records_back(tmp_path: Path) -> None:
         free_disk(spool)
         assert len(spool.peek()) == 100
         assert spool.stats().held == 0
-
-
-def test_memory_is_bounded_too_and_what_it_drops_is_counted(tmp_path: Path) -> None:
-    with opened(tmp_path / "spool.db") as spool:
-        fill_disk(spool)
-        extra = 7
-        body = line(1)
-        spool.append([body] * (MAX_HELD + extra))
-        now = spool.stats()
-        assert (now.held, now.dropped_total) == (MAX_HELD, extra)
-        adds_up(spool)
-        free_disk(spool)
-        spool.append([])
-        now = spool.stats()
-        assert (now.held, now.pending, now.dropped_total) == (0, MAX_HELD, extra)
-        adds_up(spool)
-
-
-def test_a_clock_that_steps_back_changes_no_order(tmp_path: Path) -> None:
-    ticks = itertools.chain([10_000.0, 9_999.0, 0.0], itertools.repeat(5.0))
-    with opened(tmp_path / "spool.db", now=lambda: next(ticks)) as spool:
-        keys = [*spool.append([line(0)]), *spool.append([line(1)]), *spool.append([line(2)])]
-        assert [item.key for item in spool.peek()] == keys
-        assert spool.stats().oldest_at == 10_000.0
 
 
 def test_what_is_kept_replaces_what_was_and_none_forgets_it(tmp_path: Path) -> None:
@@ -347,32 +214,3 @@ def test_on_a_full_disk_what_is_kept_waits_with_its_records(
         assert spool.kept() == {"grid": "701"}
         assert spool.stats().pending == 701
         adds_up(spool)
-
-
-def test_threads_share_it(tmp_path: Path) -> None:
-    with opened(tmp_path / "spool.db") as spool:
-        keys: list[str] = []
-        sent: list[str] = []
-        done = threading.Event()
-
-        def send() -> None:
-            while not done.is_set() or spool.stats().pending:
-                batch = [item.key for item in spool.peek(7)]
-                sent.extend(batch)
-                spool.settle(batch, {})
-
-        def close_intervals(first: int) -> None:
-            for number in range(first, first + 50):
-                keys.extend(spool.append([line(number)]))
-
-        sender = threading.Thread(target=send)
-        makers = [threading.Thread(target=close_intervals, args=(first,)) for first in (0, 1000)]
-        for thread in (sender, *makers):
-            thread.start()
-        for thread in makers:
-            thread.join(20)
-        done.set()
-        sender.join(20)
-        assert sorted(sent) == sorted(keys)
-        assert len(set(keys)) == 100
-        assert spool.stats().accepted_total == 100

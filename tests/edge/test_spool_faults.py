@@ -15,14 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from bench.spool_salvage import measure as salvage
 from contract.batch import stamp
 from edge.errors import SpoolError
 from edge.spool import Spool
 from tests.edge.fault_server import RUN, config, line
 from tests.edge.spool_files import old_file
+from tests.edge.spool_world import adds_up, opened, sequence
 
 ROOT = Path(__file__).parents[2]
 PAGE = 1024
+LEAF = 13  # first byte of a page that holds rows of a table
 
 CHILD = """
 import os, sys
@@ -35,27 +38,6 @@ with Spool(Path(sys.argv[1]), device="box", run=RUN) as spool:
         spool.append([line(number)])
         os.write(1, b"closed %d %d\\n" % (number, spool.stats().held))
 """
-
-
-def opened(path: Path) -> Spool:
-    return Spool(path, device="box", run=RUN)
-
-
-def sequence(spool: Spool) -> list[int]:
-    return [int(item.key.split("/")[2]) for item in spool.peek(10**6, 10**9)]
-
-
-def adds_up(spool: Spool) -> None:
-    now = spool.stats()
-    assert (
-        now.closed_total
-        == now.pending
-        + now.held
-        + now.accepted_total
-        + now.rejected_total
-        + now.merged_total
-        + now.dropped_total
-    )
 
 
 def integrity(path: Path) -> str:
@@ -170,45 +152,6 @@ def test_r5_a_disk_that_refuses_once_costs_nothing(tmp_path: Path, call: str, nt
     assert integrity(tmp_path / "spool.db") == "ok"
 
 
-def test_a_real_disk_of_one_megabyte(tmp_path: Path) -> None:
-    """1 MB of tmpfs filled by another file: records wait in memory, come back, and the file is whole."""
-    code = """
-import sys
-from contextlib import suppress
-from pathlib import Path
-from edge.spool import Spool
-from tests.edge.fault_server import RUN, line
-folder = Path(sys.argv[1])
-with Spool(folder / "spool.db", device="box", run=RUN) as spool:
-    spool.append([line(0)])
-    ballast = (folder / "ballast").open("wb", buffering=0)
-    try:
-        while ballast.write(b"x" * 4096):
-            pass
-    except OSError:
-        ballast.close()
-    for number in range(1, 200):
-        spool.append([line(number)])
-    assert spool.stats().held > 50 and spool.stats().degraded, spool.stats()
-    (folder / "ballast").unlink()
-    spool.append([line(200)])
-    now = spool.stats()
-    assert (now.held, now.degraded, now.pending, now.dropped_total) == (0, False, 201, 0), now
-    assert [int(item.key.split("/")[2]) for item in spool.peek()] == list(range(201))
-    print("recovered")
-"""
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        pytest.skip("unshare is not installed (util-linux)")
-    mount = f"mount -t tmpfs -o size=1m tmpfs {tmp_path}"
-    if subprocess.run([unshare, "-rm", "sh", "-c", mount], capture_output=True, check=False).returncode:
-        pytest.skip("no tmpfs can be mounted here (user namespaces are forbidden)")
-    script = f'{mount} && exec "$0" -c "$1" {tmp_path}'
-    command = [unshare, "-rm", "sh", "-c", script, sys.executable, code]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=300)
-    assert done.stdout == "recovered\n", done.stderr
-
-
 def filled(path: Path, rows: int = 2000) -> bytes:
     with opened(path) as spool:
         spool.append([config(), *[line(number) for number in range(1, rows)]])
@@ -240,6 +183,34 @@ def test_r9_damaged_pages_cost_their_rows_alone(tmp_path: Path) -> None:
             assert len(spool.append([line(1)])) == 1
     outcomes.sort()
     assert outcomes[len(outcomes) // 2] >= 1900, f"half of the time at most 100 of 2000 rows go: {outcomes}"
+
+
+@pytest.mark.parametrize("count", [300, pytest.param(6000, marks=pytest.mark.nightly)])
+def test_r9_whichever_page_is_damaged_costs_its_own_rows_and_each_is_counted(
+    tmp_path: Path, count: int
+) -> None:
+    """Pages that lead to others among them, those of the schema, and the very first."""
+    image = filled(tmp_path / "whole.db", count)
+    draw, path = random.Random(4), tmp_path / "spool.db"
+    roots = [page for page in range(1, len(image) // PAGE) if image[page * PAGE] in {2, 5}]
+    others = [page for page in range(len(image) // PAGE) if page not in roots]
+    for page in [*roots, *(others if count == 300 else draw.sample(others, 20))]:
+        broken = bytearray(image)
+        broken[page * PAGE : (page + 1) * PAGE] = draw.randbytes(PAGE)
+        path.write_bytes(broken)
+        with opened(path) as spool:
+            now = spool.stats()
+            assert now.pending + now.dropped_total == count, f"page {page}: {now}"
+            assert now.dropped_total <= 30, f"page {page}: {now}"
+            assert sequence(spool) == sorted(set(sequence(spool)))
+        assert integrity(path) == "ok"
+    assert len(roots) > (1 if count == 300 else 3), "no page that leads to others was damaged"
+
+
+def test_r9_what_is_saved_and_what_is_lost_add_up_to_what_there_was(tmp_path: Path) -> None:
+    found = salvage(tmp_path, days=0.1, pages=5, seed=1)
+    assert found.saved + found.lost == found.records == 1085
+    assert 0 < found.lost < 200, "a page holds some ten records"
 
 
 def test_a_file_that_is_no_database_is_set_aside(tmp_path: Path) -> None:
@@ -341,6 +312,7 @@ def every_step(tmp_path: Path, call: str, error: str, steps: range) -> int:
 def test_r5_a_failure_at_some_steps(tmp_path: Path) -> None:
     every_step(tmp_path, "pwrite64", "EIO", range(9, 10))
     every_step(tmp_path, "fdatasync", "ENOSPC", range(3, 4))
+    every_step(tmp_path, "openat", "EIO", range(4, 5))  # SQLite then opens for reading alone, without a word
 
 
 @pytest.mark.nightly
@@ -348,6 +320,59 @@ def test_r5_a_failure_at_some_steps(tmp_path: Path) -> None:
 @pytest.mark.parametrize("call", CALLS)
 def test_r5_a_failure_at_every_step(tmp_path: Path, call: str, error: str) -> None:
     assert every_step(tmp_path, call, error, range(1, 400)) < 400, "every step was failed once"
+
+
+MENDING = """
+import sys
+from pathlib import Path
+from edge.spool import Spool
+from tests.edge.fault_server import line
+with Spool(Path(sys.argv[1]), device="box", run="f" * 16) as spool:
+    for number in range(3):
+        spool.append([line(number)])
+        spool._file._retry_at = 0.0
+    spool.append([])
+    now = spool.stats()
+    print("end", now.held, now.pending, now.dropped_total)
+"""
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+@pytest.mark.parametrize(
+    "call",
+    ["rename", *(pytest.param(call, marks=pytest.mark.nightly) for call in ("unlink", "fsync", "pwrite64"))],
+)
+def test_r5_a_salvage_that_fails_at_every_step_is_done_again(tmp_path: Path, call: str, error: str) -> None:
+    """Nothing but the damaged rows goes, and they are counted once: by this start, or by the next."""
+    image = bytearray(filled(tmp_path / "whole.db", 150))
+    page = next(n for n in range(24, len(image) // PAGE) if image[n * PAGE] == LEAF)
+    image[page * PAGE : (page + 1) * PAGE] = b"\xff" * PAGE
+    for nth in range(1, 400):
+        folder = tmp_path / f"{nth}"
+        folder.mkdir()
+        path = folder / "spool.db"
+        path.write_bytes(image)
+        log = folder / "trace"
+        names = ("", "-wal", ".fresh", ".fresh-wal", ".fresh-journal", ".salvaged")
+        only = [word for name in names for word in ("-P", f"{path}{name}")]
+        options = ["-o", str(log), *only, "-P", str(folder), "-e", f"trace={call}"]
+        done = traced(folder, [*options, "-e", f"inject={call}:error={error}:when={nth}"], 0, MENDING)
+        with opened(path) as spool:
+            now = spool.stats()
+            assert 0 < now.dropped_total < 30, f"{call} {nth}: {done.stderr[-800:]}"
+            assert now.pending + now.dropped_total == now.closed_total
+            adds_up(spool)
+            if done.returncode == 0:
+                assert f"end 0 {now.pending} {now.dropped_total}" in done.stdout, (
+                    f"{call} {nth}: {done.stdout}"
+                )
+                assert now.closed_total == 153
+        assert integrity(path) == "ok"
+        assert len(list(folder.glob("*.corrupt-?"))) == 1
+        if "INJECTED" not in log.read_text():
+            assert nth > 1, "no step was failed: this proved nothing"
+            return
+    pytest.fail("not every step was failed")
 
 
 def test_a_flipped_digit_is_found_counted_and_not_sent(tmp_path: Path) -> None:

@@ -1,4 +1,8 @@
-"""R18: while the disk refuses, a box counts on and still gets its word out; nothing arrives twice afterwards."""
+"""R18: while the disk refuses, a box counts on and still gets its word out; nothing arrives twice afterwards.
+
+What memory and file promise alike is in `tests/edge/test_spool_contract.py`; here are the faults, and the rows of the
+table in docs/spool.md on which they differ.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,28 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from contract.messages import AnomalyBody
 from edge import spool_repair
 from edge.errors import SpoolError
 from edge.spool import Spool
 from edge.spool_memory import MAX_HELD
+from edge.spool_view import newest
 from edge.uplink import Uplink
-from tests.edge.fault_server import RUN, TOKEN, FaultServer, health, line
-from tests.edge.test_spool import adds_up, fill_disk, free_disk
+from tests.edge.fault_server import RUN, START, TOKEN, FaultServer, config, health, line
+from tests.edge.spool_world import (
+    OTHER_RUN,
+    World,
+    adds_up,
+    fill_disk,
+    free_disk,
+    opened,
+    turn_read_only,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,38 +68,6 @@ def test_r18_with_a_full_disk_the_alarm_gets_out(tmp_path: Path, server: FaultSe
         assert (now.pending, now.accepted_total, now.degraded) == (0, 132, False)
         assert server.conflicts == []
         assert len(server.landed) == len(set(server.landed)) == 132
-        adds_up(spool)
-
-
-def test_r18_what_was_sent_from_memory_never_merges(tmp_path: Path) -> None:
-    """Its acknowledgement was lost, so that the server may have counted it."""
-    with Spool(tmp_path / "spool.db", device="box", run=RUN, max_bytes=20_000) as spool:
-        spool.append([line(0)])
-        fill_disk(spool)
-        spool.append([line(number) for number in range(1, 90)])
-        given = {item.key for item in spool.peek()}
-        assert len(given) == 90
-        free_disk(spool)
-        for hour in range(2, 30):
-            spool.append([line(60 * hour + minute) for minute in range(60)])
-        assert spool.stats().merged_total > 500
-        assert given <= {item.key for item in spool.peek(10_000, 10**9)}
-        adds_up(spool)
-
-
-def test_r18_refused_from_memory_is_a_dead_letter_on_the_disk_later(tmp_path: Path) -> None:
-    with Spool(tmp_path / "spool.db", device="box", run=RUN) as spool:
-        fill_disk(spool)
-        spool.append([line(number) for number in range(60)])
-        held = [item.key for item in spool.peek(2)]
-        spool.settle(held[:1], {held[1]: "no such place"})
-        assert [dead.key for dead in spool.dead_letters()] == held[1:]
-        adds_up(spool)
-        free_disk(spool)
-        spool.append([])
-        assert [(dead.key, dead.reason) for dead in spool.dead_letters()] == [(held[1], "no such place")]
-        now = spool.stats()
-        assert (now.held, now.pending, now.accepted_total, now.rejected_total) == (0, 58, 1, 1)
         adds_up(spool)
 
 
@@ -220,7 +203,99 @@ def test_r18_a_real_disk_filled_by_another_for_an_hour(tmp_path: Path) -> None:
     assert done.stdout == "recovered\n", done.stderr
 
 
-def test_r18_a_path_that_cannot_be_is_still_told_at_once(tmp_path: Path) -> None:
-    (tmp_path / "spool.db").mkdir()
-    with pytest.raises(SpoolError):
-        Spool(tmp_path / "spool.db", device="box", run=RUN)
+CASE = AnomalyBody.model_validate(
+    {
+        "type": "parvis.anomaly.v1", "camera": "north", "case": "a" * 16, "revision": 1, "kind": "debris",
+        "state": "open", "zone": "lane", "first_seen": START, "last_seen": START, "x": 0.5, "y": 0.5, "w": 0.1,
+        "h": 0.1, "lon": None, "lat": None, "size_m": None, "confidence": 0.5,
+    }
+)  # fmt: skip
+
+
+def test_differs_the_file_sends_configurations_first_and_memory_the_oldest(world: World) -> None:
+    """From memory the alarm has to get out; a server takes records of a configuration that it has not seen."""
+    spool = world.open()
+    spool.append([line(0), line(1)])
+    spool.append([config()])
+    kinds = [item.payload.rpartition('"type":"')[2].split(".")[1] for item in spool.peek()]
+    assert kinds == (["config", "line", "line"] if world.durable else ["line", "line", "config"])
+
+
+def test_differs_memory_comes_before_the_file(tmp_path: Path) -> None:
+    with opened(tmp_path / "spool.db") as spool:
+        stored = spool.append([line(0), line(1)])
+        turn_read_only(spool)
+        spool.append([line(2)])
+        assert [item.key for item in spool.peek()] == [f"box/{RUN}/2", *stored]
+
+
+def test_differs_the_bound_of_memory_is_a_number_and_what_it_drops_is_counted(world: World) -> None:
+    spool, extra = world.open(), 7
+    spool.append([line(minute) for minute in range(MAX_HELD + extra)])
+    now = spool.stats()
+    gone = 0 if world.durable else extra
+    assert (now.pending + now.held, now.dropped_total, now.merged_total) == (MAX_HELD + extra - gone, gone, 0)
+    adds_up(spool)
+    world.mend_disk()
+    now = spool.stats()
+    assert (now.held, now.pending, now.dropped_total) == (0, MAX_HELD + extra - gone, gone)
+    adds_up(spool)
+
+
+def test_differs_a_key_appended_twice_is_found_out_where_it_is_written(world: World) -> None:
+    spool = world.open()
+    spool.append([CASE, CASE])
+    assert len(spool.peek()) == (1 if world.durable else 2)
+    world.mend_disk()
+    assert len(spool.peek()) == 1
+    assert spool.dead_letters()[0].reason.startswith("conflict")
+    adds_up(spool)
+
+
+def test_differs_what_is_kept_is_read_from_the_disk_alone(world: World) -> None:
+    spool = world.open()
+    spool.append([line(0)], {"grid": "1"})
+    assert spool.kept() == ({"grid": "1"} if world.durable else {})
+    world.mend_disk()
+    assert spool.kept() == {"grid": "1"}
+
+
+def test_differs_what_memory_sent_is_shown_to_nobody(world: World) -> None:
+    spool = world.open()
+    spool.append([line(0)])
+    spool.settle([item.key for item in spool.peek()], {})
+    assert len(newest(world.path, 900)) == (1 if world.durable else 0)
+
+
+def test_differs_power_takes_what_is_in_memory_alone_and_that_is_said(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = world.open()
+    spool.append([line(0), line(1)])
+    spool.close()
+    assert ("2 records were never stored" in caplog.text) == (not world.durable)
+    world.fails = False
+    world.patch.undo()
+    spool = world.open(OTHER_RUN)
+    assert spool.stats().pending == (2 if world.durable else 0)
+    assert spool.append([line(2)]) == [f"box/{OTHER_RUN}/0"], "under numbers of its own"
+
+
+def test_r18_what_a_read_only_card_cannot_note_is_sent_once_and_once_more_when_it_can(tmp_path: Path) -> None:
+    clock = [0.0]
+    with opened(tmp_path / "spool.db", clock=lambda: clock[0]) as spool:
+        keys = spool.append([line(number) for number in range(30)])
+        turn_read_only(spool)
+        assert [item.key for item in spool.peek(20)] == keys[:20]
+        with pytest.raises(SpoolError, match="read-only"):
+            spool.settle(keys[:19], {keys[19]: "no such place"})
+        assert spool.stats().last_acknowledged == START + timedelta(minutes=19), "delivering, and said so"
+        assert [item.key for item in spool.peek()] == keys[20:], "no batch is sent round and round"
+        adds_up(spool)
+        turn_read_only(spool, on=False)
+        clock[0] += 60.0
+        assert [item.key for item in spool.peek()] == keys
+        spool.settle(keys[:19], {keys[19]: "no such place"})
+        now = spool.stats()
+        assert (now.pending, now.accepted_total, now.rejected_total, now.degraded) == (10, 19, 1, False)
+        adds_up(spool)

@@ -5,6 +5,7 @@ Fast: few sequences; nightly: two thousand.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,6 +20,9 @@ from edge.errors import SpoolError
 from edge.spool import Spool
 from edge.spool_view import waiting
 from tests.edge.fault_server import config, health, line
+from tests.edge.spool_world import fill_disk, free_disk, turn_read_only
+
+REFUSED = re.compile("the disk is (full|read-only)")
 
 
 class SpoolMachine(RuleBasedStateMachine):
@@ -75,7 +79,7 @@ class SpoolMachine(RuleBasedStateMachine):
             self.spool.settle(keys, {})
         except SpoolError as exc:
             # They are offered once more, and the server knows them then.
-            assert "the disk is full" in str(exc)  # noqa: PT017 - see the invariant
+            assert REFUSED.search(str(exc))  # noqa: PT017 - see the invariant
 
     @rule(limit=st.integers(1, 60))
     def lose_the_acknowledgement(self, limit: int) -> None:
@@ -87,7 +91,7 @@ class SpoolMachine(RuleBasedStateMachine):
         try:
             self.spool.settle([], dict.fromkeys(refused, "no"))
         except SpoolError as exc:
-            assert "the disk is full" in str(exc)  # noqa: PT017 - a letter takes a page: they stay, or wait in memory
+            assert REFUSED.search(str(exc))  # noqa: PT017 - a letter takes a page: they stay, or wait in memory
         self.buried = {dead.key for dead in self.spool.dead_letters(10**6)}
 
     @rule(seconds=st.sampled_from([-3.2e7, -1.2e6, -1.0, 15.0, 3600.0, 3.2e7]))
@@ -126,14 +130,16 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @rule()
     def fill_the_disk(self) -> None:
-        assert self.spool._file.db is not None
-        pages = self.spool._file.db.execute("PRAGMA page_count").fetchone()[0]
-        self.spool._file.db.execute(f"PRAGMA max_page_count = {pages}")
+        fill_disk(self.spool)
+
+    @rule()
+    def turn_the_card_read_only(self) -> None:
+        turn_read_only(self.spool)
 
     @rule()
     def free_the_disk(self) -> None:
-        assert self.spool._file.db is not None
-        self.spool._file.db.execute("PRAGMA max_page_count = 1000000")
+        turn_read_only(self.spool, on=False)
+        free_disk(self.spool)
 
     @invariant()
     def nothing_is_lost_or_doubled(self) -> None:

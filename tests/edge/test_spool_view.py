@@ -9,7 +9,7 @@ import pytest
 
 from contract.batch import stamp
 from contract.messages import canonical
-from edge import spool_rows
+from edge import spool_settle
 from edge.errors import SpoolError
 from edge.spool import Spool
 from edge.spool_view import newest
@@ -71,7 +71,7 @@ def test_a_quarter_of_an_hour_and_no_more_is_remembered(tmp_path: Path) -> None:
             clock.at += 60.0
             spool.settle(spool.append([line(minute)]), {})
     whole = newest(tmp_path / "spool.db", 1e9)
-    assert spool_rows.SHOWN_S // 60 < len(whole) <= spool_rows.SENT_S // 60 + 1
+    assert spool_settle.SHOWN_S // 60 < len(whole) <= spool_settle.SENT_S // 60 + 1
     assert all(item.sent for item in whole)
 
 
@@ -80,7 +80,7 @@ def test_a_month_of_records_delivered_at_once_is_remembered_in_its_newest_part(t
     with opened(tmp_path / "spool.db", clock) as spool:
         keys = spool.append([line(number) for number in range(700)])
         spool.settle(keys, {})
-    assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys[-spool_rows.SENT_ROWS :]
+    assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys[-spool_settle.SENT_ROWS :]
 
 
 def test_a_clock_that_was_set_back_hides_nothing_new(tmp_path: Path) -> None:

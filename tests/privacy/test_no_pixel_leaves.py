@@ -34,7 +34,8 @@ from tests.privacy.watched import CAMERA_PORT, NOTIFY, PAGES, PORT, ROOT, STATUS
 
 PASSWORD = "Hunter2-9c41"
 NOBODY = 9  # a port that nobody serves
-DISTINCT = 6
+# No divisor of the looks at the picture, one a second: the same one at every third would be a frozen camera.
+DISTINCT = 7
 FPS = 2
 
 # What the box may open for writing, and why; anything else fails. All of it is searched for pictures as well.

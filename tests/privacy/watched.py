@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 import psutil
@@ -68,14 +69,15 @@ class Call:
 
 
 def calls(folder: Path) -> list[Call]:
-    """Every call of every thread, in the order of each thread."""
+    """Every call of every thread, as they came: one connection may be used by two threads in turn."""
     found = []
     for path in sorted(folder.glob("trace.*")):
         for line in path.read_text("ascii").splitlines():
-            name, bracket, rest = line.partition("(")
+            at, _, call = line.partition(" ")
+            name, bracket, rest = call.partition("(")
             if bracket and name.isidentifier():
-                found.append(_call(int(path.suffix[1:]), name, rest))
-    return found
+                found.append((float(at), _call(int(path.suffix[1:]), name, rest)))
+    return [call for _, call in sorted(found, key=itemgetter(0))]
 
 
 def _call(pid: int, name: str, rest: str) -> Call:
@@ -168,7 +170,18 @@ def _raise_loopback() -> None:
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
-    trace = ["strace", "-ff", "--seccomp-bpf", "-yy", "-xx", "-s", "1000000", "-e", f"trace={_TRACED}"]
+    trace = [
+        "strace",
+        "-ff",
+        "--seccomp-bpf",
+        "-ttt",
+        "-yy",
+        "-xx",
+        "-s",
+        "1000000",
+        "-e",
+        f"trace={_TRACED}",
+    ]
     trace += ["-e", "signal=none", "-o", str(folder / "trace")]
     box = [sys.executable, "-m", "parvis", "edge", "run", "-v", "--config", str(folder / "box.yaml")]
     with (folder / "said.txt").open("wb") as said:
