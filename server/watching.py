@@ -8,7 +8,7 @@ from typing import Final
 
 from server.alerts import Sample, Watch, as_state, foresee, outlook_of, refusal, step, watch_of
 from server.errors import ServerError
-from server.forecast import Episode, Refusal, episodes_of, forecast
+from server.forecast import SHORTEST, Episode, Refusal, episodes_of, forecast
 from server.mail_settings import MailSettings
 from server.outlook import SLOT_MIN, history_of
 from server.pages.letters import alert_letter
@@ -162,9 +162,8 @@ def _ahead(
     if was.asked == today or datetime.fromtimestamp(now, tz).hour < ASKED_AT_H:
         return
     past, _, _ = history_of(store, reader, view, view.groups[0])
-    if past is None:
-        return
-    found = forecast(past, capacity * rule.numbers["share"])
+    short = Refusal("short_history", 0, SHORTEST)
+    found = short if past is None else forecast(past, capacity * rule.numbers["share"])
     if isinstance(found, Refusal):
         state = as_state(foresee(was, (), int(rule.numbers["days"]), cooldown_s, now, today)[0])
         _keep(store, rule, state, None, now, f"forecast.{found.reason}")
