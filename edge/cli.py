@@ -32,6 +32,7 @@ from edge.cli_parts import (
 from edge.doctor_cli import doctor
 from edge.errors import CameraError
 from edge.outbox_cli import outbox_app, status
+from edge.support_cli import support
 from edge.zones_cli import zones_app
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ app.add_typer(outbox_app, name="outbox")
 app.command()(blur)
 app.command()(doctor)
 app.command()(status)
+app.command()(support)
 _START = "2026-01-01T00:00:00Z"
 
 
