@@ -44,7 +44,11 @@ class Sample:
 def sample(rng: Rng, picture: Grey, vehicles: NDArray[np.float64], side: int) -> Sample:
     """A part of a grey picture (H, W), whose vehicles are boxes (N, 4) in pixels, with plates and no plates on it."""
     view, boxes = _cut(rng, picture, vehicles, side)
-    canvas, target, weight = view.astype(np.float32), np.zeros((side, side), np.float32), np.ones((side, side))
+    canvas, target, weight = (
+        view.astype(np.float32),
+        np.zeros((side, side), np.float32),
+        np.ones((side, side)),
+    )
     for x1, y1, x2, y2 in boxes.clip(0, side).astype(int):
         weight[y1:y2, x1:x2] = 0
     for _ in range(int(rng.integers(0, 4))):
@@ -125,9 +129,7 @@ def _font(name: str, size: int) -> Any:
     return ImageFont.truetype(path, size)
 
 
-def _write(
-    rng: Rng, canvas: Floats, words: str, room: tuple[float, float, float, float], ink: float
-) -> None:
+def _write(rng: Rng, canvas: Floats, words: str, room: tuple[float, float, float, float], ink: float) -> None:
     """Words squeezed into a room (x1, y1, x2, y2) of the canvas, in place."""
     from PIL import Image, ImageDraw
 
@@ -160,7 +162,9 @@ def _no_plate(rng: Rng) -> Grey:
         return np.asarray(canvas if rng.random() < 0.5 else canvas.T, np.uint8)
     rows = int(rng.integers(2, 5)) if kind == 2 else 1  # a poster; or bright lettering on a dark field
     tall = max(high, 40)
-    canvas = np.full((tall, max(wide, 120)), rng.uniform(0, 90) if kind == 3 else rng.uniform(120, 255), np.float32)
+    canvas = np.full(
+        (tall, max(wide, 120)), rng.uniform(0, 90) if kind == 3 else rng.uniform(120, 255), np.float32
+    )
     ink = rng.uniform(160, 255) if kind == 3 else rng.uniform(0, 90)
     step = tall / rows
     for k in range(rows):
@@ -181,11 +185,17 @@ def _cut(
     else:
         middle, scale = rng.uniform((0, 0), (width, height)), _log_uniform(rng, 0.5, 2.5)
     flip = -1.0 if rng.random() < 0.5 else 1.0
-    warp = np.array([[flip * scale, 0, side / 2 - flip * scale * middle[0]], [0, scale, side / 2 - scale * middle[1]]])
-    view = cv2.warpAffine(picture, warp, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    warp = np.array(
+        [[flip * scale, 0, side / 2 - flip * scale * middle[0]], [0, scale, side / 2 - scale * middle[1]]]
+    )
+    view = cv2.warpAffine(
+        picture, warp, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     x = flip * scale * vehicles[:, ::2] + warp[0, 2]
     y = scale * vehicles[:, 1::2] + warp[1, 2]
-    boxes = np.stack((x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)), axis=1) if len(x) else vehicles
+    boxes = (
+        np.stack((x.min(axis=1), y.min(axis=1), x.max(axis=1), y.max(axis=1)), axis=1) if len(x) else vehicles
+    )
     return np.asarray(view, np.uint8), boxes
 
 
@@ -195,7 +205,10 @@ def _spot(rng: Rng, boxes: NDArray[np.float64], side: int) -> tuple[tuple[float,
     if large and rng.random() < _ON_VEHICLE:
         x1, y1, x2, y2 = large[rng.integers(len(large))]
         wide = float(np.clip((x2 - x1) * rng.uniform(0.2, 0.42), *_WIDTHS))
-        return (rng.uniform(x1 + wide / 2, max(x2 - wide / 2, x1 + wide / 2 + 1)), y1 + (y2 - y1) * rng.uniform(0.5, 0.9)), wide
+        return (
+            rng.uniform(x1 + wide / 2, max(x2 - wide / 2, x1 + wide / 2 + 1)),
+            y1 + (y2 - y1) * rng.uniform(0.5, 0.9),
+        ), wide
     return (rng.uniform(0, side), rng.uniform(0, side)), _log_uniform(rng, *_WIDTHS)
 
 
@@ -227,7 +240,11 @@ def _paste(canvas: Floats, drawn: Grey, corners: Floats, rng: Rng) -> Floats:
     inside = shape > 0.5
     around = float(np.median(canvas[inside])) if inside.any() else 128.0
     # As bright as what it hangs on, or lit by headlights, which a plate throws back.
-    gain = np.clip((around + rng.uniform(10, 90)) / 128, 0.2, 1.4) if rng.random() < 0.7 else rng.uniform(0.4, 1.2)
+    gain = (
+        np.clip((around + rng.uniform(10, 90)) / 128, 0.2, 1.4)
+        if rng.random() < 0.7
+        else rng.uniform(0.4, 1.2)
+    )
     canvas += (shown * gain - canvas) * shape
     return np.asarray(shape, np.float32)
 
@@ -235,12 +252,16 @@ def _paste(canvas: Floats, drawn: Grey, corners: Floats, rng: Rng) -> Floats:
 def _worn(rng: Rng, canvas: Floats) -> Grey:
     """As a camera may have seen it: darker or lighter, hazy, blurred, noisy, compressed."""
     grey = canvas.clip(0, 255) / 255
-    grey = grey ** _log_uniform(rng, 0.6, 1.8) * rng.uniform(0.35, 1.15) + rng.choice((0.0, rng.uniform(0, 0.3)))
+    grey = grey ** _log_uniform(rng, 0.6, 1.8) * rng.uniform(0.35, 1.15) + rng.choice(
+        (0.0, rng.uniform(0, 0.3))
+    )
     if rng.random() < 0.5:
         grey = cv2.GaussianBlur(grey, (0, 0), _log_uniform(rng, 0.4, 1.8))
     if rng.random() < 0.2:
         length = int(rng.integers(3, 8))
-        kernel = np.eye(length, dtype=np.float32) if rng.random() < 0.3 else np.zeros((length, length), np.float32)
+        kernel = (
+            np.eye(length, dtype=np.float32) if rng.random() < 0.3 else np.zeros((length, length), np.float32)
+        )
         kernel[length // 2] += 1
         grey = cv2.filter2D(grey, -1, kernel / kernel.sum())
     grey = grey * 255 + rng.normal(0, _log_uniform(rng, 0.5, 12), grey.shape)
@@ -263,7 +284,9 @@ def read(path: Path) -> tuple[Grey, NDArray[np.float64]] | None:
     height, width = image.shape
     labels = Path(str(path.parent).replace("/images", "/labels"), f"{path.stem}.txt")
     rows = [line.split() for line in labels.read_text().splitlines()] if labels.exists() else []
-    found = np.array([[float(v) for v in row[1:5]] for row in rows if row[0] in {"2", "3", "4", "5"}]).reshape(-1, 4)
+    found = np.array(
+        [[float(v) for v in row[1:5]] for row in rows if row[0] in {"2", "3", "4", "5"}]
+    ).reshape(-1, 4)
     xywh = found * (width, height, width, height)
     boxes = np.concatenate((xywh[:, :2] - xywh[:, 2:] / 2, xywh[:, :2] + xywh[:, 2:] / 2), axis=1)
     return np.asarray(image, np.uint8), boxes

@@ -111,7 +111,9 @@ def train(asked: argparse.Namespace) -> Any:
         if share >= 1:
             break
         for group in found.param_groups:
-            group["lr"] = asked.lr * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * (1 + np.cos(np.pi * share)) / 2)
+            group["lr"] = (
+                asked.lr * min(1.0, (step + 1) / 100) * (0.01 + 0.99 * (1 + np.cos(np.pi * share)) / 2)
+            )
         net.train()
         image, target, weight = (torch.from_numpy(part) for part in next(feed))
         loss = loss_of(net(image), target, weight)
@@ -120,7 +122,11 @@ def train(asked: argparse.Namespace) -> Any:
         found.step()
         if time.monotonic() - told > 60:
             told = time.monotonic()
-            print(f"step {step}, {share:.0%}: loss {float(loss.detach()):.3f}; {judged(net, check)}", file=sys.stderr, flush=True)
+            print(
+                f"step {step}, {share:.0%}: loss {float(loss.detach()):.3f}; {judged(net, check)}",
+                file=sys.stderr,
+                flush=True,
+            )
             export(net, asked.out)
     return net
 
@@ -156,8 +162,12 @@ def export(net: Any, out: Path) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="models.train_plates", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=Path, required=True, help="folder `…/images/…` with its twin `…/labels/…`")
+    parser = argparse.ArgumentParser(
+        prog="models.train_plates", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--pictures", type=Path, required=True, help="folder `…/images/…` with its twin `…/labels/…`"
+    )
     parser.add_argument("--out", type=Path, required=True, help="the .onnx file to write")
     parser.add_argument("--steps", type=int, default=20000)
     parser.add_argument("--minutes", type=float, default=30.0, help="ends then, whatever the steps")
