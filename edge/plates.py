@@ -55,7 +55,8 @@ class PlateNet:
     def detect(self, image: ImageArray) -> Boxes:
         """Plates of one frame (H, W, 3) uint8 BGR."""
         scores, scale = self.scores(image)
-        return boxes_of(scores, self._threshold) / np.tile(scale, 2)
+        boxes: Boxes = boxes_of(scores, self._threshold) / np.tile(scale, 2)
+        return boxes
 
     def scores(self, image: ImageArray) -> tuple[FloatArray, tuple[float, float]]:
         """The map, and how many of its cells there are to a pixel of the frame, along x and y."""
@@ -74,4 +75,5 @@ def boxes_of(scores: FloatArray, threshold: float) -> Boxes:
     parts = stats[1:]  # the first is the ground
     wide, high = parts[:, cv2.CC_STAT_WIDTH], parts[:, cv2.CC_STAT_HEIGHT]
     parts = parts[(parts[:, cv2.CC_STAT_AREA] >= _LEAST_CELLS) & (wide >= _LEAST_SHAPE * high)]
-    return np.concatenate((parts[:, :2], parts[:, :2] + parts[:, 2:4]), axis=1).astype(np.float64)
+    found: Boxes = np.concatenate((parts[:, :2], parts[:, :2] + parts[:, 2:4]), axis=1).astype(np.float64)
+    return found

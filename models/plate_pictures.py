@@ -222,7 +222,8 @@ def _place(rng: Rng, middle: Sequence[float], wide: float, skew: float, ratio: f
     half *= 1 + half[:, :1] / wide * rng.normal(0, 0.12)
     turn = np.deg2rad(rng.normal(0, 5 * skew))
     spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    return (half @ spin + np.asarray(middle)).astype(np.float32)
+    corners: Floats = (half @ spin + np.asarray(middle)).astype(np.float32)
+    return corners
 
 
 def _paste(canvas: Floats, drawn: Grey, corners: Floats, rng: Rng) -> Floats:

@@ -37,7 +37,7 @@ def network() -> Any:
         conv = nn.Conv2d(before, after, 3, stride, spread, dilation=spread, bias=False)
         return nn.Sequential(conv, nn.BatchNorm2d(after), nn.ReLU())
 
-    class Residual(nn.Module):
+    class Residual(nn.Module):  # type: ignore[misc]
         def __init__(self, width: int, spread: int) -> None:
             super().__init__()
             self.inner = layer(width, width, 1, spread)
@@ -75,7 +75,7 @@ def batches(pictures: list[Path], size: int, seed: int) -> Iterator[tuple[NDArra
 
 def stacked(made: list[Sample]) -> tuple[NDArray[np.float32], ...]:
     """Samples as arrays (N, 1, H, W) float32."""
-    image = np.stack([item.image for item in made])[:, None].astype(np.float32) / 255
+    image = np.stack([item.image for item in made])[:, None].astype(np.float32) / np.float32(255)
     return image, np.stack([s.target for s in made])[:, None], np.stack([s.weight for s in made])[:, None]
 
 
