@@ -26,6 +26,7 @@ _KEYS: Final = r"pass(?:word|wd|phrase)?|pwd|token|secret|credential|authori[sz]
 _SECRET_KEY: Final = re.compile(rf"(?i)(?:^|[-_.])(?:{_KEYS})$")
 # Free text of people; recorded on the box, never sent.
 _OWN_WORDS: Final = {"legal_basis", "dpia_reference"}
+_EXAMPLES: Final = {"user", "username", "password", "pass"}
 _USERINFO: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)([^\s'\"<>]*)@")
 _ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _SHAPES: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
@@ -94,9 +95,15 @@ def _spellings(word: str) -> set[str]:
 
 
 def secrets_in(text: str) -> tuple[list[str], list[str]]:
-    """Passwords and user names of every address in a text."""
+    """Passwords and user names of every address in a text, but for those of examples, such as ``user:password``."""
     users = [match[2].partition(":") for match in _USERINFO.finditer(text) if match[2]]
-    return [password for _, _, password in users if password], [name for name, _, _ in users if name]
+    hidden = [password for _, _, password in users if password]
+    return _told(hidden), _told([name for name, _, _ in users if name])
+
+
+def _told(words: list[str]) -> list[str]:
+    """Without the words that stand for others in examples: they would tear holes into every sentence about them."""
+    return [word for word in words if word.lower() not in _EXAMPLES]
 
 
 class Redactor:

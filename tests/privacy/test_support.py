@@ -220,3 +220,4 @@ def test_the_words_of_people_and_named_secrets_go() -> None:
 
 def test_user_and_password_of_every_address_are_known() -> None:
     assert secrets_in("ffmpeg:-i rtsp://me:p@ss@h/x and http://only@h") == (["p@ss"], ["me", "only"])
+    assert secrets_in("# rtsp://USER:password@host/ is how it is written") == ([], [])
