@@ -38,7 +38,7 @@ _SHAPES: Final[tuple[tuple[str, re.Pattern[str], str], ...]] = (
     ("bytes", re.compile(r"(?:[^\s\\]*\\(?:x|u00)[0-9A-Fa-f]{2}){3}.*"), CUT),
     ("numbers", re.compile(r"[\[(]*\d{1,3}(?:[\s,;()\[\]]+\d{1,3}){2,}[\])]+|\b\d{1,3}(?:[\s,;()\[\]]+\d{1,3}\b){5,}"), CUT),
     ("code", re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z+/=_-]*\d)(?:[0-9a-f]{24,}|[0-9A-F]{24,})(?![A-Za-z0-9])"), CUT),
-    ("code", re.compile(r"(?=[a-z0-9+/=_-]*[A-Z])(?=[A-Z0-9+/=_-]*[a-z])(?=[A-Za-z+/=_-]*\d)[A-Za-z0-9+/=_-]{24,}"), CUT),
+    ("code", re.compile(r"(?=[a-z0-9+/=_-]*[A-Z])(?=[A-Z0-9+/=_-]*[a-z])(?=[A-Za-z+/=_-]*\d)[A-Za-z0-9+/=_-]{12,}"), CUT),
 )  # fmt: skip
 _LINE: Final = re.compile(
     r"\s*(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) |Traceback \(most recent call last\):|File \"[^\"]+\", line \d+"

@@ -16,7 +16,7 @@ from edge.cli import app
 from edge.doctor_line import Line
 from edge.redaction import GONE, Redactor, Secrets, secrets_in
 from edge.spool import Spool
-from edge.support import Facts, Letter, Member, bundle, checked
+from edge.support import MOST_LINES, Facts, Letter, Member, bundle, checked
 from tests.edge.fault_server import RUN, TOKEN, health, line
 from tests.privacy import canary
 from tests.privacy.canary import Needles
@@ -53,10 +53,12 @@ def needles(pictures: list[bytes]) -> Needles:
 def telling_log(folder: Path, pictures: list[bytes]) -> Path:
     """A log into which a fault has written pictures in every way, and secrets in every spelling."""
     path = folder / "box.log"
-    raw = pictures[0]
-    planted = [b"ERROR a picture: " + hide(raw) + b"\n" + hide(raw) + b"\n" for hide in HIDING.values()]
+    # So short that all of them are among the last lines.
+    parts = [hide(pictures[0])[:1500] for hide in HIDING.values()]
+    planted = [b"ERROR a picture: " + part + b"\n" + part + b"\n" for part in parts]
     told = "".join(f"{text}\n" for text in SPELLINGS).encode()
     path.write_bytes(told + b"".join(planted) + told)
+    assert len(path.read_text("utf-8", "replace").splitlines()) < MOST_LINES
     return path
 
 
@@ -155,6 +157,19 @@ def facts(**changes: object) -> Facts:
         "doctor": (), "log": (), "log_from": "of a file",
     }  # fmt: skip
     return Facts(**(plain | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("before", ["ERROR a picture: ", "ValueError: ", "", '  File "x.py", line 3, in '])
+@pytest.mark.parametrize("way", sorted(HIDING))
+def test_no_line_of_a_log_brings_a_picture_along(
+    needles: Needles, pictures: list[bytes], way: str, before: str
+) -> None:
+    hidden = HIDING[way](pictures[0])[:2400]
+    planted = [f"{before}{line}" for line in hidden.decode("utf-8", "replace").splitlines()]
+    members, _ = bundle(facts(log=tuple(planted)), Secrets([]), AT)
+    text = {one.name: one for one in members}["log.txt"]
+    assert not text.left_out
+    assert needles.found(text.data) == 0, text.text
 
 
 def test_a_part_that_holds_a_secret_after_all_is_left_out_and_named() -> None:
