@@ -90,7 +90,9 @@ def test_who_looks_for_plates(tmp_path: Path) -> None:
     assert finders_of("none", "none") == ()
     (bundled,) = finders_of("none")
     assert isinstance(bundled, PlateNet)
-    own = constant_model(tmp_path / "own.onnx", raw_output([(32, 32, 10, 20, 0, 0.9)], 1, 84), names={0: "plate"})
+    own = constant_model(
+        tmp_path / "own.onnx", raw_output([(32, 32, 10, 20, 0, 0.9)], 1, 84), names={0: "plate"}
+    )
     (found,) = finders_of("none", str(own))
     assert isinstance(found, Plates)
 
