@@ -21,6 +21,7 @@ from edge.detect import OnnxDetector
 from edge.encode import PICTURES, MaskedVideo, write_picture
 from edge.errors import CameraError
 from edge.faces import FaceDetector, face_detector
+from edge.plates import PlateNet
 from edge.privacy_blur import AHEAD_S, HOLD_S, BlurredImage, Finder, Mask, mask
 from edge.records import ImageArray
 from edge.video_file import VideoFile, check_file
@@ -30,6 +31,9 @@ FILM_SIDE, PICTURE_SIDE = (
     480,
     1280,
 )  # pixels at which faces are looked for: a film is carried along, a picture has one look
+# A plate in one picture has one look; what is taken for one in a film stays filled for as long as it is held.
+PLATES_IN_FILMS: Final = {"side": 640, "threshold": 0.7}
+PLATES_IN_PICTURES: Final = {"side": 960, "threshold": 0.3}
 Advance = Callable[[], None]
 
 
@@ -51,7 +55,7 @@ class BlurResult:
 
 
 class Plates:
-    """A plate detector: any YOLO-family .onnx file whose classes all are plates.
+    """Somebody's own plate detector: any YOLO-family .onnx file whose classes all are plates.
 
     Raises:
         ModelError: the file cannot be used.
@@ -65,16 +69,26 @@ class Plates:
         return self._detector.detect(image).xyxy.astype(np.float64)
 
 
-def finders_of(faces: str, plates: Path | None = None, *, side: int = FILM_SIDE) -> tuple[Finder, ...]:
-    """What looks beside the main detector: ``faces`` centerface, none, or a file; ``plates`` a file or nothing.
+def finders_of(faces: str, plates: str = "bundled", *, pictures: bool = False) -> tuple[Finder, ...]:
+    """What looks beside the main detector.
 
-    ``side``: longer side in pixels at which it looks for faces.
+    ``faces``: centerface, none, or a YuNet file; ``plates``: bundled, none, or a YOLO-family file. ``pictures``: each
+    has one look and is no part of a film.
 
     Raises:
         ModelError: a model is missing or cannot be used.
     """
+    side = PICTURE_SIDE if pictures else FILM_SIDE
     found: list[FaceDetector] = [] if faces == "none" else [face_detector(faces, side=side)]
-    return (*found, *([] if plates is None else [Plates(plates)]))
+    if plates == "none":
+        return tuple(found)
+    if plates != "bundled":
+        return (*found, Plates(Path(plates)))
+    return (*found, _bundled(PLATES_IN_PICTURES if pictures else PLATES_IN_FILMS))
+
+
+def _bundled(look: dict[str, float]) -> PlateNet:
+    return PlateNet(side=int(look["side"]), threshold=look["threshold"])
 
 
 def frames_between(fps: float) -> int:

@@ -25,20 +25,26 @@ def blur(
     ] = "starter",
     size: Annotated[int, typer.Option(help="Longer side, pixels, at which it looks.")] = 640,
     faces: FacesOption = "centerface",
-    plates: Annotated[Path | None, typer.Option(help="A YOLO-family .onnx file that finds plates.")] = None,
+    plates: Annotated[
+        str,
+        typer.Option(
+            metavar="bundled|none|FILE",
+            help="What looks for plates beside the boxes of vehicles: the bundled network, a YOLO-family .onnx file, or nothing.",
+        ),
+    ] = "bundled",
     json_: JsonOption = False,
 ) -> None:
     """Mask people, faces and number plates in a video or in pictures, with opaque fill. Sound and metadata are dropped.
 
     What cannot be masked comes out black. No mask finds everybody: `python -m bench.blur` says how many it misses.
     """
-    from edge.blur import CONFIDENCE, FILM_SIDE, PICTURE_SIDE, blur_pictures, blur_video, finders_of, plan
+    from edge.blur import CONFIDENCE, blur_pictures, blur_video, finders_of, plan
     from edge.detect import OnnxDetector, resolve_model
     from edge.video_file import VideoFile
 
     pairs = plan(source, out)
     detector = OnnxDetector(resolve_model(model), confidence=CONFIDENCE, input_size=size, spinning=True)
-    finders = finders_of(faces, plates, side=PICTURE_SIDE if pairs else FILM_SIDE)
+    finders = finders_of(faces, plates, pictures=bool(pairs))
     with progress() as bar:
         if pairs:
             task = bar.add_task(source.name, total=len(pairs))

@@ -19,7 +19,7 @@ SIDE: Final = 320  # pixels of the longer side of the small picture
 GRID: Final = 3  # points along each side of a region
 LEAST: Final = 4  # points that must be found again
 WINDOW: Final = (13, 13)
-GROWTH: Final = 0.05  # of a region's size, on each side and frame, where nothing can be followed
+GROWTH: Final = 0.02  # of a region's size, on each side and frame, where nothing can be followed
 _MOST_SCALE: Final = 0.12  # by which a region grows or shrinks from frame to frame at most
 _WORST: Final = 12.0  # mean grey levels by which a point found again may differ
 

@@ -32,12 +32,15 @@ from edge.cli_parts import (
 from edge.doctor_cli import doctor
 from edge.errors import CameraError
 from edge.outbox_cli import outbox_app, status
+from edge.support_cli import support
 from edge.zones_cli import zones_app
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from edge.counters import CameraCounters
     from edge.pipeline import Pipeline
-    from edge.records import Frame
+    from edge.records import Detections, Frame
     from edge.replay import Replay, ReplayResult
     from edge.replay_report import ReplayReport
 
@@ -47,6 +50,7 @@ app.add_typer(outbox_app, name="outbox")
 app.command()(blur)
 app.command()(doctor)
 app.command()(status)
+app.command()(support)
 _START = "2026-01-01T00:00:00Z"
 
 
@@ -146,7 +150,7 @@ def replay(
         detector = build_detector(box, config.parent, chosen, model, spinning=True)
         job = Replay(source, box, chosen, detector, at, skip_still=skip_still)
         report = ReplayReport(job)
-        records, result = _write(job, video, box.device, out, (preview, faces), json_, report)
+        records, result = _write(job, video, box.device, out, (preview, faces, detector.again), json_, report)
     _tell(result, records, json_, out, report)
     if result.warning:
         raise CameraError(result.warning)
@@ -189,7 +193,7 @@ def _write(
     video: Path,
     device: str,
     out: Path | None,
-    preview: tuple[Path | None, str],
+    preview: tuple[Path | None, str, Callable[[float], Detections]],
     json_: bool,
     report: ReplayReport,
 ) -> tuple[int, ReplayResult]:
@@ -202,7 +206,7 @@ def _write(
         sink = open_out(out)
     seq = 0
     try:
-        with preview_watch(preview[0], job, preview[1]) as watch, progress() as bar:
+        with preview_watch(preview[0], job, *preview[1:]) as watch, progress() as bar:
             task = bar.add_task(video.name, total=job.frames)
 
             def each(frame: Frame, pipeline: Pipeline, counters: CameraCounters) -> None:

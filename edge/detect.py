@@ -111,11 +111,17 @@ class OnnxDetector:
         self._full = (self._size,) if isinstance(self._size, int) else self._size
         self._layout = self._probe()
         self._input: _Input | None = None
+        self._output: FloatArray | None = None
         self.input_hw = self._fixed_hw or (self._size if isinstance(self._size, tuple) else None)
 
     def detect(self, image: ImageArray) -> Detections:
         """Objects of one frame (H, W, 3) uint8 BGR, boxes clipped to it; ValueError for other arrays."""
-        return self.postprocess(self.infer(self.preprocess(image)))
+        self._output = self.infer(self.preprocess(image))
+        return self.postprocess(self._output)
+
+    def again(self, confidence: float) -> Detections:
+        """What the frame of the last `detect` holds from another confidence on, without another look at it."""
+        return Detections.empty() if self._output is None else self.postprocess(self._output, confidence)
 
     @property
     def resizable(self) -> bool:
@@ -161,12 +167,13 @@ class OnnxDetector:
             ) from exc
         return output[0] if output.ndim else output
 
-    def postprocess(self, output: FloatArray) -> Detections:
-        """Boxes in pixels of the frame given to `preprocess` last."""
+    def postprocess(self, output: FloatArray, confidence: float | None = None) -> Detections:
+        """Boxes in pixels of the frame given to `preprocess` last; ``confidence``: another than the detector's."""
         to = self._input
         if to is None:
             return Detections.empty()
-        found = yolo.decode(output, self._layout, self._lookup, self._confidence, to.box.input_hw)
+        least = self._confidence if confidence is None else confidence
+        found = yolo.decode(output, self._layout, self._lookup, least, to.box.input_hw)
         found = yolo.suppress(found, self._iou)
         low, high = np.array(to.box.part[:2] * 2, np.float32), np.array(to.box.part[2:] * 2, np.float32)
         xyxy = to.box.to_frame(found.xyxy).clip(low, high)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract.names import CLASSES, ObjectClass
-from edge.blur import black_frames, finders_of, frames_between
+from edge.blur import CONFIDENCE, black_frames, finders_of, frames_between
 from edge.cli_parts import err
 from edge.counters import CameraCounters
 from edge.crossing import Crossing
@@ -25,8 +25,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def preview_watch(path: Path | None, job: Replay, faces: str = "centerface") -> Iterator[Watch]:
+def preview_watch(
+    path: Path | None, job: Replay, faces: str, again: Callable[[float], Detections]
+) -> Iterator[Watch]:
     """A watch that writes each frame, masked and drawn on, to ``path``; without a path it does nothing.
+
+    ``again``: what the frame counted last holds from a confidence on (`OnnxDetector.again`): the mask hides more than
+    the counters are given.
 
     Raises:
         CameraError: when the file cannot be written.
@@ -69,7 +74,7 @@ def preview_watch(path: Path | None, job: Replay, faces: str = "centerface") -> 
             clock = (job.config.at + timedelta(seconds=frame.at)).strftime("%H:%M:%S UTC")
             boxes = _shown(pipeline.detections, job.confidence)
             overlays.append(Overlay(zones, totals.views(), bays, boxes, clock))
-            show(mask.push(frame.image, pipeline.detections, frame.at))
+            show(mask.push(frame.image, again(CONFIDENCE), frame.at))
 
         try:
             yield watch

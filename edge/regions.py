@@ -14,12 +14,18 @@ from contract.names import CLASSES
 from edge.geometry import iou_matrix
 from edge.records import Detections
 
-BODY_PAD: Final = 0.05  # of a person's box, on each side
+BODY_PAD: Final = 0.02  # of a person's width, on each side
+UPPER_PART: Final = 0.6  # of a person's box, from above: head and upper body of whoever is seen whole
+UPPER_WIDTHS: Final = (
+    1.2  # of a person's width: what is masked is at least as high, for who is seen in part or bends
+)
 HEAD_PART: Final = 0.20  # of a person's box, from above: the head and what it may lean to
 HEAD_PAD: Final = (
     0.30  # of a person's width, on each side of the head: boxes are narrow where arms and bags swing
 )
-HEAD_ABOVE: Final = 0.06  # of a person's height, above the box: a third of a head
+HEAD_ABOVE: Final = (
+    0.10  # of a person's height, above the box: boxes begin low, by up to two thirds of a head
+)
 VEHICLE_PAD: Final = 0.10  # of a vehicle's box, on each side
 FACE_PAD: Final = 0.30  # of a face's or a plate's, on each side
 PLATE_PART: Final = 0.7  # of a vehicle's box, from below: no plate of 140 measured lay higher in a box found
@@ -41,7 +47,7 @@ def no_regions() -> Regions:
 
 
 def regions_of(detections: Detections) -> Regions:
-    """What to fill: of people, and of cycles with their riders, the body and the head; of other vehicles the lower part."""
+    """What to fill: of people, and of cycles with their riders, upper body and head; of other vehicles the lower part."""
     xyxy = detections.xyxy.astype(np.float64)
     person = _WHOLE[detections.class_id]
     people, vehicles = xyxy[person], xyxy[~person]
@@ -49,9 +55,11 @@ def regions_of(detections: Detections) -> Regions:
     heads = people.copy()
     heads[:, 3] = people[:, 1] + HEAD_PART * high
     heads += np.stack((-HEAD_PAD * wide, -HEAD_ABOVE * high, HEAD_PAD * wide, 0 * high), axis=1)
+    bodies = people + np.stack((-BODY_PAD * wide, 0 * high, BODY_PAD * wide, 0 * high), axis=1)
+    bodies[:, 3] = people[:, 1] + np.minimum(high, np.maximum(UPPER_PART * high, UPPER_WIDTHS * wide))
     lower = padded(vehicles, VEHICLE_PAD)
     lower[:, 1] = vehicles[:, 3] - PLATE_PART * (vehicles[:, 3] - vehicles[:, 1])
-    return np.concatenate((padded(people, BODY_PAD), heads, lower))
+    return np.concatenate((bodies, heads, lower))
 
 
 def padded(boxes: Regions, pad: float) -> Regions:

@@ -19,11 +19,13 @@ EDGE_CORE = {
     "vitals", "remedies", "pulse", "exposition", "ledger", "place_figures", "box_figures", "healthz", "doctor_line",
     "gate", "turns", "pace", "timeline", "provisional", "grid_loose", "sight", "faults", "alignment",
     "spool_pack", "spool_merge", "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
+    "redaction", "support",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
     "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
     "vigil", "vital_signs", "doctor", "doctor_camera", "doctor_cli", "sharing", "holding", "timekeeping", "watching",
+    "support_cli", "support_gather",
 }  # fmt: skip
 SERVER_CORE = {
     "reports",
@@ -96,6 +98,8 @@ PARTS = {
     ("edge.detect", "edge.session"),
     ("edge.faces", "edge.model_file"),
     ("edge.faces", "edge.session"),
+    ("edge.plates", "edge.model_file"),
+    ("edge.plates", "edge.session"),
     ("edge.privacy_blur", "edge.carry"),
     ("edge.spool", "edge.spool_cap"),
     ("edge.spool", "edge.spool_file"),
@@ -220,6 +224,7 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "preview",
         "encode",
         "faces",
+        "plates",
         "stillness",
         "spool",
         "spool_letters",

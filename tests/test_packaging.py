@@ -84,6 +84,7 @@ def test_the_wheel_carries_what_runs_and_nothing_else(tmp_path: Path) -> None:
     for wanted in (
         "edge/zones.yaml",
         "models/starter.onnx",
+        "models/plates.onnx",
         "models/starter.sha256",
         "sample_videos/square.mp4",
         "sample_videos/street.truth.json",

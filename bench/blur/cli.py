@@ -1,4 +1,4 @@
-"""The command: `python -m bench.blur [--model M …] [--plates F] [--thin N] [--frames N] [--shared DIR] [--out DIR] [--json]`.
+"""The command: `python -m bench.blur [--model M …] [--plates P] [--thin N] [--frames N] [--shared DIR] [--out DIR] [--json]`.
 
 Masks every set with `parvis edge blur` (the shipped starter, and yolo11n where present) and with `deface` at its
 defaults, in one run. A secret (a face, a plate, or a head: the top seventh of a person's true box) counts as hidden in
@@ -27,7 +27,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="bench.blur", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", action="append", help="starter or an .onnx file; may be repeated")
-    parser.add_argument("--plates", type=Path, help="a plate detector (.onnx) that helps the mask")
+    parser.add_argument(
+        "--plates", default="bundled", help="bundled (default), none, or a plate detector (.onnx)"
+    )
     parser.add_argument("--set", action="append", dest="sets", help="only this set; may be repeated")
     parser.add_argument("--thin", type=int, default=1, help="every so many pictures only (default 1)")
     parser.add_argument("--frames", type=int, help="so many frames of each sequence at most")

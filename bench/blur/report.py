@@ -26,7 +26,9 @@ def table(found: dict[str, Any]) -> str:
     for name, systems in found["sets"].items():
         for system, own in systems.items():
             small = own["by_size"].get("0-20")
-            moving = cell(own["ever_exposed"]) if name not in {"faces", "plates"} else "-"
+            moving = (
+                cell(own["ever_exposed"]) if name not in {"faces", "plates", "plates, other half"} else "-"
+            )
             lines.append(
                 f"| {name} | {system} | {cell(own['hidden'])} | {moving} | {cell(small) if small else '-'} | "
                 f"{own['masked_area']:.1%} | {_percent(own['masked_in_vain'])} |"

@@ -6,14 +6,13 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.blur.clips import Clip, Sight
-from edge.blur import CONFIDENCE, FILM_SIDE, PICTURE_SIDE, finders_of, frames_between
+from edge.blur import CONFIDENCE, finders_of, frames_between
 from edge.detect import OnnxDetector, resolve_model
 from edge.privacy_blur import FILL_BGR, BlurredImage, Mask, mask
 
@@ -57,12 +56,12 @@ class Parvis:
     clock: Clock = field(default_factory=Clock)
 
     @classmethod
-    def of(cls, model: str, plates: Path | None, threads: int) -> Parvis:
+    def of(cls, model: str, plates: str, threads: int) -> Parvis:
         """With a model by name or path."""
         detector = OnnxDetector(
             resolve_model(model), confidence=CONFIDENCE, input_size=640, threads=threads, spinning=True
         )
-        film, still = (finders_of("centerface", plates, side=side) for side in (FILM_SIDE, PICTURE_SIDE))
+        film, still = (finders_of("centerface", plates, pictures=pictures) for pictures in (False, True))
         return cls(f"parvis {detector.label}", detector, film, still)
 
     def run(self, clip: Clip) -> Iterator[tuple[Sight, Hidden]]:

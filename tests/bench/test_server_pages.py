@@ -69,26 +69,12 @@ def test_every_row_that_is_read_is_counted_once(db, sql, rows):
     assert watch.statements == [sql]
 
 
-# Mended by kept local days and by the new overview; a mark here that no longer holds fails the test.
-OVER = {"zone-year", "overview"}
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        pytest.param(one, marks=pytest.mark.xfail(reason="reads hours for days, or minutes for a card"))
-        if one.name in OVER
-        else one
-        for one in ADDRESSES
-    ],
-    ids=lambda address: address.name,
-)
+@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: address.name)
 def test_no_page_touches_more_rows_than_it_may(counted, address):
     status, rows, statements = counted[address.name]
     assert status == (404 if address.name == "not-found" else 200)
     assert rows <= ROWS, "\n".join(statements)
 
 
-@pytest.mark.xfail(reason="reads minutes for every card")
 def test_what_a_page_reads_of_all_places_stays_bounded_with_two_hundred_zones(counted):
     assert counted["overview"][1] * FULL_ZONES / SMALL.zones <= ROWS
