@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,9 +95,12 @@ class Box:
 
     def fill_disk(self) -> None:
         """Take all the room there is."""
-        with (self.state / "filler").open("wb") as filler:
-            free = os.statvfs(self.state)
-            os.posix_fallocate(filler.fileno(), 0, free.f_bavail * free.f_frsize)
+        with (self.state / "filler").open("wb") as filler, suppress(OSError):
+            for number in range(DISK_MB):
+                os.posix_fallocate(filler.fileno(), number * 10**6, 10**6)
+        with (self.state / "filler").open("ab", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(bytes(4096))
 
     def free_disk(self) -> None:
         """Give it back."""
