@@ -138,7 +138,7 @@ class Station:
 
     def _new_pipeline(self) -> Pipeline:
         tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence), self._wh)
-        gate = gate_of(self._layout()) if self._box.saving.skip_still else None
+        gate = gate_of(self._layout(), self._box.model.confidence) if self._box.saving.skip_still else None
         return Pipeline(self._detector, tracker, self._counters(), gate)
 
     def drift(self) -> list[str]:

@@ -247,7 +247,7 @@ def test_a_replay_that_skips_counts_what_one_that_does_not_counts(tmp_path: Path
 
 
 def test_a_gate_is_made_for_the_zones_of_a_camera() -> None:
-    gate = gate_of(layout_of(box(), box().cameras[0], WH))
+    gate = gate_of(layout_of(box(), box().cameras[0], WH), 0.25)
     assert not gate.holds(Frame(place(), 0.0), ways_settled=True, bays_settled=True)
 
 
