@@ -23,7 +23,7 @@ LEAST: Final = 4.0
 STILL_THERE: Final = 2.0  # coarse detail today: a drop leaves it, a lorry's side has none
 OVER_NOISE: Final = 2.0
 FEWEST: Final = 20
-MEMORY: Final = 4.0  # looks over which today's detail is averaged
+MEMORY: Final = 2.0  # looks over which today's detail is averaged
 LEARNT: Final = 600.0  # and the usual
 
 

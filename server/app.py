@@ -96,7 +96,9 @@ def _handle_errors(app: FastAPI) -> None:
         return refuse(request, 403, "forbidden", "this account may not do that")
 
     async def store_full(request: Request, _: Exception) -> Response:
-        return refuse(request, 507, "disk_full", "the server's disk is full; keep the records")
+        answer = refuse(request, 507, "disk_full", "the server's disk is full; keep the records")
+        answer.headers["Retry-After"] = "60"
+        return answer
 
     async def store_failed(request: Request, _: Exception) -> Response:
         if _wants_json(request):
