@@ -63,7 +63,10 @@ class Smear:
         if self._usual is None:
             return 0.0
         usual = self._usual[0] / np.maximum(self._usual[1], 1)
-        rich = self._usual[1] >= max(LEAST, float(np.median(self._usual[1])))
+        middle = np.sort(self._usual[1], axis=None)[
+            self._usual[1].size // 2
+        ]  # np.median would load numpy.ma here
+        rich = self._usual[1] >= max(LEAST, float(middle))
         if not rich.any():
             return 0.0
         rich &= usual >= np.sort(usual[rich])[rich.sum() // 4]

@@ -95,7 +95,7 @@ def result(**other: Any) -> Result:
         "exit_code",
     ]
     pairs = ["rss_mb", "capture_rss_mb", "server_rss_mb", "files", "threads"]
-    values = dict.fromkeys(zero, 0) | dict.fromkeys(pairs, (10.0, 10.0))
+    values: dict[str, Any] = {**dict.fromkeys(zero, 0), **dict.fromkeys(pairs, (10.0, 10.0))}
     values |= {
         "minutes": 90.0,
         "judged_minutes": 60.0,
