@@ -6,8 +6,8 @@ Rules:
 2. The detector looks while any object moves, has just come, was just lost or is not believed yet; while somebody on the
    edge of a zone or line may be going in or out; while a bay is being decided (`DOUBT_S` at most); and `RECHECK_S` after
    its last look at the latest. If that look shows anything else, it goes on looking.
-   A shape so faint that noise alone decides whether it is somebody (`FAINT`) is asked after each `FAINT_S`: one such
-   answer held for two seconds would be two seconds of a visit more or less.
+   Somebody so faint that noise alone decides whether he is seen (`FAINT`) is asked after each `FAINT_S`, `DOUBT_S` at
+   most: one such answer held for two seconds would be two seconds of a visit more or less.
 3. Only what lies within reach of a zone, bay or line is watched for changes (`edge.look`); objects that are known are
    followed wherever they are.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.look import reaches
-from edge.records import Detections, Frame, ImageArray, Track
+from edge.records import Frame, ImageArray, Track
 from edge.zones import Layout
 
 RECHECK_S: Final = 2.0
@@ -56,14 +56,14 @@ class Eye(Protocol):
 
 
 class Gate:
-    """Decides for each frame of one camera, in order of time: `holds`, `answered` if it did not, then `tracked`.
+    """Decides for each frame of one camera, in order of time: `holds`, then `tracked`.
 
     ``confidence``: from which a detection is somebody. ``looks`` and ``held`` count the frames the detector saw and those it was spared; ``holding``: the last was spared.
     """
 
     def __init__(self, eye: Eye, confidence: float = 0.25) -> None:
         self._eye, self._confidence = eye, confidence
-        self._recheck_s = RECHECK_S
+        self._faint_since: float | None = None
         self._looked_at = float("-inf")
         self._quiet = False
         self._doubt_since: float | None = None
@@ -84,7 +84,8 @@ class Gate:
             self._doubt_since = frame.at
         else:
             bays_settled = frame.at - self._doubt_since >= DOUBT_S - _SLACK_S
-        due = frame.at - self._looked_at >= self._recheck_s - _SLACK_S
+        faint = self._faint_since is not None and frame.at - self._faint_since < DOUBT_S
+        due = frame.at - self._looked_at >= (FAINT_S if faint else RECHECK_S) - _SLACK_S
         self.holding = self._quiet and ways_settled and bays_settled and not changed and not due
         if self.holding:
             self.held += 1
@@ -93,11 +94,6 @@ class Gate:
             self._looked_at = frame.at
             self._eye.looked()
         return self.holding
-
-    def answered(self, detections: Detections) -> None:
-        """What the detector saw in the frame, weak detections too."""
-        near = np.abs(detections.confidence - self._confidence) < FAINT
-        self._recheck_s = FAINT_S if near.any() else RECHECK_S
 
     def tracked(self, tracks: Sequence[Track], at: float) -> None:
         """The tracks after the frame at ``at``: every one that may still be found again."""
@@ -110,6 +106,13 @@ class Gate:
             places[track.track_id] = (since, box)
             quiet &= _calm(track, since, at)
         self._places, self._quiet = places, quiet
+        if not any(self._faint(track, at) for track in tracks):
+            self._faint_since = None
+        elif self._faint_since is None:
+            self._faint_since = at
+
+    def _faint(self, track: Track, at: float) -> bool:
+        return at - track.seen_at <= SEARCH_S and abs(track.confidence - self._confidence) < FAINT
 
 
 def _calm(track: Track, since: float, at: float) -> bool:

@@ -70,8 +70,6 @@ class Pipeline:
         held = self.gate is not None and self.gate.holds(frame, ways_settled=ways, bays_settled=bays)
         if not held:
             self.detections = self._detector.detect(frame.image)
-            if self.gate is not None:
-                self.gate.answered(self.detections)
         self.tracks = self._tracker.update(self.detections, frame.at)
         if self.gate is not None:
             self.gate.tracked(self.tracks, frame.at)
