@@ -16,6 +16,9 @@ from functools import cache
 from typing import Final
 
 import numpy as np
+
+# By name: numpy loads it when it is first asked for, which would be in the middle of the counting.
+from numpy.fft import irfft2, rfft2
 from numpy.typing import NDArray
 
 from edge.records import FloatArray
@@ -56,14 +59,15 @@ class Place:
 
 def home(reference: FloatArray, current: FloatArray) -> float:
     """How much of the reference's outlines (h, w, 2) is in its place, in [-1, 1]: the mean over its blocks, by energy."""
-    padded = np.pad(current, ((1, 1), (1, 1), (0, 0)))
     height, width = reference.shape[:2]
+    right_left, up_down = np.moveaxis(reference, 2, 0).copy()
+    padded = np.pad(np.moveaxis(current, 2, 0), ((0, 0), (1, 1), (1, 1)))
+    rows, cols = _membership(height, ROWS), _membership(width, COLS).T
     best = np.full((ROWS, COLS), -np.inf)
     for down in range(3):
         for right in range(3):
-            around = padded[down : down + height, right : right + width]
-            product = np.einsum("ijk,ijk->ij", reference, around)
-            best = np.maximum(best, _blocks(product))
+            across, along = padded[:, down : down + height, right : right + width]
+            best = np.maximum(best, rows @ (right_left * across + up_down * along) @ cols)
     return float(best.sum() / max(_energy(reference), 1e-6))
 
 
@@ -86,11 +90,14 @@ def _edges(size: int, parts: int) -> list[int]:
     return [round(size * part / parts) for part in range(parts + 1)]
 
 
-def _blocks(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Sums of (h, w) over the blocks."""
-    rows = np.add.reduceat(values, _edges(values.shape[0], ROWS)[:-1], axis=0)
-    sums: NDArray[np.float64] = np.add.reduceat(rows, _edges(values.shape[1], COLS)[:-1], axis=1)
-    return sums
+@cache
+def _membership(size: int, parts: int) -> FloatArray:
+    """(parts, size): 1 where a row or column belongs to a part, so that a product with it sums over the parts."""
+    edges = _edges(size, parts)
+    place = np.arange(size)
+    return np.array(
+        [(place >= first) & (place < last) for first, last in itertools.pairwise(edges)], np.float32
+    )
 
 
 def _correlations(reference: FloatArray, current: FloatArray) -> FloatArray:
@@ -106,8 +113,8 @@ def _correlations(reference: FloatArray, current: FloatArray) -> FloatArray:
     ]
     maps = []
     for block, around in pairs:
-        spectrum = np.fft.rfft2(around, size, axes=(0, 1)) * np.conj(np.fft.rfft2(block, size, axes=(0, 1)))
-        maps.append(np.fft.irfft2(spectrum.sum(axis=2), size)[:_SIDE, :_SIDE])
+        spectrum = rfft2(around, size, axes=(0, 1)) * np.conj(rfft2(block, size, axes=(0, 1)))
+        maps.append(irfft2(spectrum.sum(axis=2), size)[:_SIDE, :_SIDE])
     return np.array(maps, np.float32)
 
 

@@ -160,6 +160,8 @@ def verdict(line: bytes) -> str | None:
 def _confine(parent: int, memory_mb: int, core: int) -> None:
     """Bind this process to its parent's life and take its rights away (rule 2), and those of what it starts."""
     libc = ctypes.CDLL(None)
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0:
+        core = 0  # asking for more than one was born with is an error, and no camera would ever come up
     libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     libc.prctl(4, 0)  # PR_SET_DUMPABLE: a kernel that pipes its dumps to a program ignores the limit below
     if os.getppid() != parent:  # it died before the line above

@@ -89,12 +89,14 @@ def _dump_nothing() -> None:
     """No file of a crash: it would hold the last pictures, and the token.
 
     The limit is what children inherit and what an administrator sees; a kernel that pipes its dumps to a program
-    ignores it, but asks whether the process may be dumped at all.
+    ignores it, but asks whether the process may be dumped at all. One byte is what a capture process may allow itself
+    (`edge.capture`), and no unprivileged process can raise a limit that it was born with.
     """
     import ctypes
     import resource
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0 if hard == 0 else 1))
     ctypes.CDLL(None).prctl(4, 0)  # PR_SET_DUMPABLE
 
 

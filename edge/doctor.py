@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 from edge.config import BoxConfig
 from edge.courier import Courier
 from edge.doctor_camera import CameraCheck
-from edge.doctor_line import Colour, Line
+from edge.doctor_line import Colour, Line, split
 from edge.errors import EdgeError
 from edge.health import HealthProbe
-from edge.remedies import REMEDIES
+from edge.remedies import REMEDIES, TRIES_IT
 from edge.status_page import ask
 from edge.uplink import read_token
 from edge.vitals import DISK_FULL_MB, DISK_LOW_MB, HOT_C
@@ -77,7 +77,8 @@ class Doctor:
         try:
             yield from check()
         except EdgeError as exc:
-            yield Line(name, "red", str(exc))
+            what, remedy = split(str(exc))
+            yield Line(name, "red", what, remedy)
         except Exception as exc:
             yield Line(name, "red", f"this check failed itself ({type(exc).__name__})", "Report it.")
 
@@ -90,6 +91,7 @@ class Doctor:
             _, text = ask(status.host, status.port, "/healthz")
             told = json.loads(text)
             verdict, reasons = told["verdict"], told["reasons"]
+            cameras = sorted(str(camera["camera"]) for camera in told["cameras"])
         except OSError:
             remedy = "Start it when all else is green: systemctl start parvis-edge."
             yield Line("service", "yellow", f"does not answer at port {status.port}: not running", remedy)
@@ -98,11 +100,19 @@ class Doctor:
             remedy = "Choose another status.port, or stop the other program."
             yield Line("service", "red", f"another program answers at port {status.port}", remedy)
             return
+        if cameras != sorted(entry.id for entry in self._box.cameras):
+            what = f"what runs at port {status.port} counts {', '.join(cameras) or 'no camera'}: not this configuration"
+            remedy = (
+                "If it is this box, restart it: systemctl restart parvis-edge. If it is another, give this one a"
+                " status.port of its own."
+            )
+            yield Line("service", "yellow", what, remedy)
+            return
         self._running = told
         yield Line("service", "green" if verdict == "healthy" else "yellow", f"running, {verdict}")
         for reason in reasons:
             colour: Colour = "red" if reason["verdict"] == "failing" else "yellow"
-            yield Line("service", colour, reason["message"], reason["remedy"])
+            yield Line("service", colour, reason["message"], reason["remedy"].replace(TRIES_IT, ""))
 
     def _clock(self) -> Iterator[Line]:
         if self._probe.clock() == "synced":
@@ -117,7 +127,9 @@ class Doctor:
             colour: Colour = "red" if free_mb < DISK_FULL_MB else "yellow" if low else "green"
             yield Line("disk", colour, f"{free_mb} MB free", REMEDIES["disk_low"] if low else "")
         if not self._state.is_dir():
-            yield Line("disk", "yellow", f"{self._state} does not exist yet; the first start makes it")
+            what = f"the folder for the records, {self._state}, does not exist yet"
+            remedy = "The first start makes it. If this box has run already, name its folder: --state."
+            yield Line("disk", "yellow", what, remedy)
             return
         try:
             took_s = sync_s(self._state)
@@ -135,13 +147,13 @@ class Doctor:
     def _machine(self) -> Iterator[Line]:
         celsius, throttled = self._probe.temperature_c(), self._probe.throttled()
         if celsius is None:
-            yield Line("temperature", "green", "this machine does not tell")
+            yield Line("temperature", "green", "this machine has no sensor that tells")
         else:
             hot = celsius >= HOT_C
             remedy = REMEDIES["hot"] if hot else ""
             yield Line("temperature", "yellow" if hot else "green", f"{celsius:.0f} °C", remedy)
         if throttled is None:
-            yield Line("power", "green", "this machine does not tell")
+            yield Line("power", "green", "only a Raspberry Pi tells")
         elif throttled:
             yield Line("power", "yellow", "heat or weak power slows it down", REMEDIES["throttled"])
         else:
@@ -162,7 +174,10 @@ class Doctor:
         if push.outcome == "delivered":
             yield Line("server", "green", f"{host} takes this box's token")
         else:
-            yield Line("server", "red", f"{host}: {push.reason}", "Counts wait in the spool until then.")
+            what, remedy = split(push.reason or "", ": ")
+            yield Line(
+                "server", "red", f"{host}: {what}", f"{remedy} Counts wait on this box until then.".strip()
+            )
 
 
 def sync_s(folder: Path) -> float:

@@ -16,7 +16,7 @@ from edge.camera import open_source
 from edge.config import BoxConfig, CameraEntry
 from edge.doctor_line import Colour, Line
 from edge.records import ImageArray
-from edge.remedies import REMEDIES
+from edge.remedies import REMEDIES, TRIES_IT
 from edge.replay import build_detector, layout_of
 from edge.zone_check import FIRST_PICTURE_S, NOMINAL_WH
 from edge.zone_lint import lint
@@ -26,6 +26,7 @@ SLOW_FPS: Final = 2.0  # with fewer pictures a second, short visits and crossing
 # colour.
 DARK: Final = 40.0
 SPREAD: Final = 4.0
+AWAY: Final = REMEDIES["camera_lost"].replace(TRIES_IT, "")
 
 
 class CameraCheck:
@@ -50,12 +51,12 @@ class CameraCheck:
         if held is not None:
             live = held["state"] == "live"
             what = f"held by the running service: {held['state']}, {held['fps']:.1f} pictures a second"
-            yield Line(name, "green" if live else "red", what, "" if live else REMEDIES["camera_lost"])
+            yield Line(name, "green" if live else "red", what, "" if live else AWAY)
             wh = NOMINAL_WH
         else:
             seen, fps = self._look()
             if isinstance(seen, str):
-                yield Line(name, "red", f"no picture came ({seen})", REMEDIES["camera_lost"])
+                yield Line(name, "red", f"no picture came ({seen})", AWAY)
                 return
             wh = (seen.shape[1], seen.shape[0])
             yield from _picture(name, seen, fps, self._entry.max_fps)

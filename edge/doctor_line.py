@@ -27,3 +27,13 @@ class Line:
 def worst(lines: Sequence[Line]) -> Colour:
     """The colour of the whole."""
     return max((line.colour for line in lines), key=COLOURS.index, default="green")
+
+
+def split(words: str, *marks: str) -> tuple[str, str]:
+    """An error's words as a line tells them: what is wrong, and what to do, parted at the first of ``marks``."""
+    found = [(words.index(mark), mark) for mark in marks or ("; ", ". ") if mark in words]
+    if not found:
+        return words, ""
+    at, mark = min(found)
+    remedy = words[at + len(mark) :]
+    return words[:at], f"{remedy[:1].upper()}{remedy[1:].removesuffix('.')}."

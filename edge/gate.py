@@ -6,6 +6,8 @@ Rules:
 2. The detector looks while any object moves, has just come, was just lost or is not believed yet; while somebody on the
    edge of a zone or line may be going in or out; while a bay is being decided (`DOUBT_S` at most); and `RECHECK_S` after
    its last look at the latest. If that look shows anything else, it goes on looking.
+   Somebody so faint that noise alone decides whether he is seen (`FAINT`) is asked after each `FAINT_S`, `DOUBT_S` at
+   most: one such answer held for two seconds would be two seconds of a visit more or less.
 3. Only what lies within reach of a zone, bay or line is watched for changes (`edge.look`); objects that are known are
    followed wherever they are.
 """
@@ -31,6 +33,9 @@ SEARCH_S: Final = 4.0
 # A bay that is decided at all is decided by then. What stays in doubt (a faint shape in a free bay) would keep the
 # detector busy for ever; held answers decide it too, as half a frame a second does (`edge.parking`).
 DOUBT_S: Final = 15.0
+# How near the configured confidence: the same shape differs by so much from frame to frame in a picture that stands still.
+FAINT: Final = 0.05
+FAINT_S: Final = 0.5
 _SLACK_S: Final = 1e-6
 
 
@@ -53,11 +58,12 @@ class Eye(Protocol):
 class Gate:
     """Decides for each frame of one camera, in order of time: `holds`, then `tracked`.
 
-    ``looks`` and ``held`` count the frames the detector saw and those it was spared; ``holding``: the last was spared.
+    ``confidence``: from which a detection is somebody. ``looks`` and ``held`` count the frames the detector saw and those it was spared; ``holding``: the last was spared.
     """
 
-    def __init__(self, eye: Eye) -> None:
-        self._eye = eye
+    def __init__(self, eye: Eye, confidence: float = 0.25) -> None:
+        self._eye, self._confidence = eye, confidence
+        self._faint_since: float | None = None
         self._looked_at = float("-inf")
         self._quiet = False
         self._doubt_since: float | None = None
@@ -78,7 +84,8 @@ class Gate:
             self._doubt_since = frame.at
         else:
             bays_settled = frame.at - self._doubt_since >= DOUBT_S - _SLACK_S
-        due = frame.at - self._looked_at >= RECHECK_S - _SLACK_S
+        faint = self._faint_since is not None and frame.at - self._faint_since < DOUBT_S
+        due = frame.at - self._looked_at >= (FAINT_S if faint else RECHECK_S) - _SLACK_S
         self.holding = self._quiet and ways_settled and bays_settled and not changed and not due
         if self.holding:
             self.held += 1
@@ -99,6 +106,13 @@ class Gate:
             places[track.track_id] = (since, box)
             quiet &= _calm(track, since, at)
         self._places, self._quiet = places, quiet
+        if not any(self._faint(track, at) for track in tracks):
+            self._faint_since = None
+        elif self._faint_since is None:
+            self._faint_since = at
+
+    def _faint(self, track: Track, at: float) -> bool:
+        return at - track.seen_at <= SEARCH_S and abs(track.confidence - self._confidence) < FAINT
 
 
 def _calm(track: Track, since: float, at: float) -> bool:

@@ -79,14 +79,28 @@ def status(config: ConfigOption, state: StateOption = None, json_: JsonOption = 
     if json_:
         print(json.dumps(said))
         return
-    print(f"{box.device}: {f'runs (process {process})' if process else 'does not run'}")
+    started = said["outbox"]["exists"]
+    idle = "does not run" if started else "has never run"
+    print(
+        f"{box.device}: {f'runs (process {process})' if process else f'{idle}; start it: systemctl start parvis-edge'}"
+    )
     for camera, health in said["cameras"].items():
-        words = "no word in its last quarter of an hour"
-        if health:
-            words = f"{health['state']}, {health['fps']} pictures a second, clock {health['clock']}, at {health['at']}"
-        print(f"camera {camera}: {words}")
+        _say_camera(camera, health, started=started)
     print(f"server {said['server'] or 'none is configured: records stay here'}")
     _say_outbox(said["outbox"])
+
+
+def _say_camera(name: str, health: dict[str, Any] | None, *, started: bool) -> None:
+    from edge.remedies import REMEDIES
+
+    if health is None:
+        never = "nothing yet" if not started else "nothing in the last 15 minutes that the box recorded"
+        print(f"camera {name}: {never}")
+        return
+    told = f"{health['state']}, {health['fps']} pictures a second, clock {health['clock']}, at {health['at']}"
+    print(f"camera {name}: {health.get('verdict') or 'verdict unknown'}: {told}")
+    for reason in health.get("reasons") or ():
+        print(f"  {reason}: {REMEDIES.get(reason, '')}")
 
 
 def _spool(config: Path | None, state: Path | None) -> Path:
@@ -133,7 +147,7 @@ def _outbox(path: Path) -> dict[str, Any]:
 
 def _say_outbox(found: dict[str, Any]) -> None:
     if not found["exists"]:
-        print(f"nothing was ever stored in {found['spool']}")
+        print(f"nothing was ever stored in {found['spool']} (another folder: --state)")
         return
     since = f", the oldest since {found['since']}" if found["since"] else ""
     print(f"waiting    {found['pending']} records, {found['bytes'] / 1e6:.1f} MB{since}")

@@ -6,11 +6,12 @@ from typing import Final
 
 from contract.names import HealthReason
 
+TRIES_IT: Final = "; `parvis edge doctor` tries it"  # which the doctor itself leaves out
 REMEDIES: Final[dict[HealthReason, str]] = {
     "starting": "Wait: the first interval closes half a minute after its end.",
     "loop_stalled": "The watchdog restarts the service by itself; if this returns, look for a faulty disk or memory"
     " (`journalctl -u parvis-edge`, `dmesg`).",
-    "camera_lost": "Check the camera's power, cable, address and password; `parvis edge doctor` tries it.",
+    "camera_lost": f"Check the camera's power, cable, address and password{TRIES_IT}.",
     "camera_ended": "Nothing to do for a recording; name a live camera as `source` to go on counting.",
     "picture_blind": "Look at the camera: clean it, uncover it or point it back; if it was moved on purpose, draw its"
     " zones anew.",

@@ -86,9 +86,9 @@ def layout_of(box: BoxConfig, camera: CameraEntry, wh: tuple[int, int]) -> Layou
     )
 
 
-def gate_of(layout: Layout) -> Gate:
+def gate_of(layout: Layout, confidence: float) -> Gate:
     """What spares the detector the frames in which nothing moves."""
-    return Gate(Stillness(watched_cells(layout, rows_of(layout.wh), COLS)))
+    return Gate(Stillness(watched_cells(layout, rows_of(layout.wh), COLS)), confidence)
 
 
 @dataclass(slots=True)
@@ -146,7 +146,7 @@ class Replay:
         )
         tracker = Tracker(TrackerSettings(confidence=box.model.confidence), self.layout.wh)
         # Off unless asked for: a replay is what skipping is measured against (docs/saving.md).
-        gate = gate_of(self.layout) if skip_still else None
+        gate = gate_of(self.layout, box.model.confidence) if skip_still else None
         self.pipeline = Pipeline(detector, tracker, self.counters, gate)
         self.result = ReplayResult()
         self._began, self._last = 0.0, 0.0

@@ -5,7 +5,8 @@
 2. *dark*: too little light to find anything by.
 3. *covered*: most outlines of the reference are gone and nothing is in their place. A dark picture without outlines is night,
    unless it came within seconds out of broad daylight. A lens that shows no outline from the start is covered too.
-4. *degraded*: fine detail has left the outlines (focus, rain, dirt), or the noise is as strong as they are.
+4. *degraded*: fine detail has left the outlines, everywhere (focus) or in many places (drops, dirt: `edge.smear`), or the
+   noise is as strong as they are.
 5. *moved*: the reference is found elsewhere, or nowhere while the picture has outlines (`edge.alignment`). It stays so until
    the picture is back at its place or the process starts anew: zones drawn for another view count the wrong ground.
 
@@ -27,6 +28,7 @@ from edge import alignment
 from edge.alignment import Average
 from edge.faults import GAP_S, Fault, FaultBook
 from edge.records import FloatArray
+from edge.smear import Blocks, Smear
 
 LOOK_S: Final = 1.0
 MEMORY_S: Final = 600.0
@@ -40,6 +42,7 @@ _SAG_S: Final = 30.0
 DARK: Final = (0.06, 0.08)
 NOISY: Final = (35.0, 28.0)
 BLURRED: Final = (0.45, 0.6)  # of the usual sharpness
+SMEARED: Final = (0.33, 0.25)  # share of the blocks that lost their sharpness
 NEVER_SHARP: Final = (0.11, 0.15)  # sharpness of a picture that was out of focus from the start
 GONE: Final = (0.7, 0.5)  # share of the reference's cells that lost their outlines
 DAYLIGHT: Final = 0.25
@@ -65,7 +68,7 @@ REMEDY: Final[dict[Flag, str]] = {
         " until then nothing is counted"
     ),
     "dark": "there is too little light to find anybody: light the place, or switch the camera's night mode on",
-    "degraded": "the picture is blurred or noisy: clean the lens, check its focus and the light",
+    "degraded": "the picture is blurred, in parts or all over, or noisy: clean the lens, check its focus and the light",
 }
 
 
@@ -82,7 +85,7 @@ class Look:
     mark: int
     light: float
     sharp: float
-    noise: float
+    blocks: Blocks
     outlines: FloatArray
     free: NDArray[np.bool_]
 
@@ -133,7 +136,7 @@ class Sight(FaultBook):
         self._reference, self._first = Average(shape, MEMORY_S), Average(shape, MEMORY_S)
         self._current = Average(shape, _CURRENT_S)
         self._learnt_s, self._last = 0.0, look
-        self._sharp, self._home = _Usual(), _Usual()
+        self._sharp, self._home, self._smear = _Usual(), _Usual(), Smear()
         self._bright_at = float("-inf")
         self._sudden, self._sagged = False, False
         self._search_due, self._sag_due = float("-inf"), float("-inf")
@@ -208,7 +211,8 @@ class Sight(FaultBook):
         end = 0 if self._degraded.since is None else 1
         usual = self._sharp.value or 0.0
         blurred = look.sharp < max(BLURRED[end] * usual, NEVER_SHARP[end])
-        return look.noise > NOISY[end] or (blurred and not _bare(look))
+        smeared = self._smear.see(look.blocks) >= SMEARED[end]
+        return look.blocks.noise > NOISY[end] or smeared or (blurred and not _bare(look))
 
     def _is_away(self, at: float) -> bool | None:
         """Whether the outlines lie elsewhere; None while that cannot be told."""
@@ -244,6 +248,7 @@ class Sight(FaultBook):
             self._first.add(look.outlines, look.free, step_s)
         self._learnt_s += step_s
         self._sharp.add(look.sharp)
+        self._smear.learn(look.blocks)
 
 
 def _bare(look: Look) -> bool:

@@ -23,6 +23,7 @@ from edge.records import Frame
 from edge.replay import gate_of
 from edge.timeline import Timeline
 from edge.track import Tracker, TrackerSettings
+from edge.vitals import frame_limit_s
 from edge.watching import PictureWatch
 from edge.zone_check import StartCheck
 from edge.zones import Layout
@@ -39,8 +40,14 @@ class _Timing:
     inference_ms: float | None = None
     frame_at: float | None = None
     looked_at: float | None = None
+    coming_at: float | None = None  # since when frames have come without a gap
     looks: int = 0
     looked_s: float = 0.0
+
+    def frame(self, at: float, gap_s: float) -> None:
+        if self.frame_at is None or at - self.frame_at > gap_s:
+            self.coming_at = at
+        self.frame_at = at
 
     def took(self, seconds: float) -> None:
         self.looks, self.looked_s = self.looks + 1, self.looked_s + seconds
@@ -91,7 +98,7 @@ class Station:
     def count(self, frame: Frame) -> list[Body]:
         """Count one frame, and return what closed."""
         closed: list[Body] = []
-        self.timing.frame_at = frame.at
+        self.timing.frame(frame.at, frame_limit_s(self.entry.max_fps))
         height, width = frame.image.shape[:2]
         if (width, height) != self._wh:
             closed += self.finish(frame.at)
@@ -138,7 +145,7 @@ class Station:
 
     def _new_pipeline(self) -> Pipeline:
         tracker = Tracker(TrackerSettings(confidence=self._box.model.confidence), self._wh)
-        gate = gate_of(self._layout()) if self._box.saving.skip_still else None
+        gate = gate_of(self._layout(), self._box.model.confidence) if self._box.saving.skip_still else None
         return Pipeline(self._detector, tracker, self._counters(), gate)
 
     def drift(self) -> list[str]:

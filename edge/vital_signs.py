@@ -20,6 +20,7 @@ def camera_vitals(station: Station) -> CameraVitals:
         reconnects=camera.reconnects,
         frame_at=timing.frame_at,
         looked_at=timing.looked_at,
+        coming_at=timing.coming_at,
         frame_s=frame_limit_s(station.entry.max_fps),
         flags=frozenset(station.faults),
     )

@@ -37,6 +37,8 @@ HOT_C: Final = 80.0
 class CameraVitals:
     """One camera: ``frame_at`` and ``looked_at`` are the moments of its last frame and of the end of its last look.
 
+    ``coming_at``: since when frames have come without a gap; a look that was before that gap is none that is late.
+
     ``frame_s``: the age at which a last frame is too old; ``flags``: what is wrong with the picture now.
     """
 
@@ -47,6 +49,7 @@ class CameraVitals:
     reconnects: int
     frame_at: float | None = None
     looked_at: float | None = None
+    coming_at: float | None = None
     frame_s: float = FRAME_S
     flags: frozenset[Flag] = frozenset()
 
@@ -177,7 +180,9 @@ def _camera(camera: CameraVitals, began: float, now: float) -> Iterator[Trouble]
     silent_s = now - _latest(camera.frame_at, began)
     if silent_s > camera.frame_s:
         yield Trouble("camera_lost", "failing", f"camera {name}: no picture for {length(silent_s)}", name)
-    elif (unseen_s := now - _latest(camera.looked_at, began)) > max(LOOK_S, camera.frame_s):
+    elif (unseen_s := now - max(_latest(camera.looked_at, began), _latest(camera.coming_at, began))) > max(
+        LOOK_S, camera.frame_s
+    ):
         what = f"camera {name}: pictures come, but none was looked at for {length(unseen_s)}"
         yield Trouble("inference_stalled", "failing", what, name)
     blind = sorted(camera.flags & UNOBSERVED_FLAGS - {"lost"})

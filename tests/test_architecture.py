@@ -17,7 +17,7 @@ EDGE_CORE = {
     "assignment", "similarity", "kalman", "counters", "closing", "errors",
     "anchor", "drift", "letterbox", "look", "crossing", "track_state", "ground", "ground_points", "motion", "grid",
     "vitals", "remedies", "pulse", "exposition", "ledger", "place_figures", "box_figures", "healthz", "doctor_line",
-    "gate", "turns", "pace", "timeline", "provisional", "grid_loose", "sight", "faults", "alignment",
+    "gate", "turns", "pace", "timeline", "provisional", "grid_loose", "sight", "smear", "faults", "alignment",
     "spool_pack", "spool_merge", "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
     "redaction", "support",
 }  # fmt: skip

@@ -21,6 +21,7 @@ from edge.replay import Replay
 from edge.video_file import VideoFile
 
 RATES = (6.0, 5.0, 2.5)
+DRAWS = (1, 2)
 
 
 class _Film:
@@ -47,14 +48,25 @@ class _Film:
 
 
 def halting(cache: Path, scenes: Path, rates: Sequence[float]) -> Iterator[dict[str, Any]]:
-    """One row for each scene, made to halt, and rate: everybody stands still and must stay counted."""
+    """One row for each scene, made to halt, rate and draw of the sensor's noise: everybody stands still and must stay counted.
+
+    Then one for each scene and rate that compares the two draws, both always looked at: what noise alone changes.
+    """
     model = Model(resolve_model("starter"), 640)
     for case in cases.find("scenes", scenes, Path()):
+        always: dict[tuple[int, float], Counted] = {}
         with tempfile.TemporaryDirectory() as folder:
-            film = stop_and_go(case.video, Path(folder) / f"{case.name}.mp4")
-            sights = detections.of_video(f"{case.name}-stop", film, model, cache)
-            for rate in rates:
-                yield _pair(case.box, f"{case.name} stop-and-go", film, sights, rate)[0]
+            for draw in DRAWS:
+                film = stop_and_go(case.video, Path(folder) / f"{case.name}-{draw}.mp4", draw)
+                sights = detections.of_video(f"{case.name}-stop", film, model, cache)
+                for rate in rates:
+                    row, both = _pair(case.box, f"{case.name} stop-and-go, draw {draw}", film, sights, rate)
+                    always[draw, rate] = both["always"]
+                    yield row
+        for rate in rates:
+            first, second = (always[draw, rate] for draw in DRAWS)
+            found = difference(first, second, windows(sights[-1].at + 1e-3))
+            yield {"video": f"{case.name} stop-and-go, noise alone", "rate": rate, **found}
 
 
 def compared(shared: Path, cache: Path, scenes: Path, rates: Sequence[float]) -> Iterator[dict[str, Any]]:

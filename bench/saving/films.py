@@ -21,9 +21,9 @@ NOISE = 3.0  # grey levels, standard deviation
 PLAY_S, STOP_S, FILM_S = 10.0, 10.0, 40.0
 
 
-def write(path: Path, images: Iterable[ImageArray], fps: float, noise: float = NOISE) -> Path:
-    """A film of pictures (H, W, 3) uint8 BGR with noise."""
-    rng = np.random.default_rng(1)
+def write(path: Path, images: Iterable[ImageArray], fps: float, noise: float = NOISE, draw: int = 1) -> Path:
+    """A film of pictures (H, W, 3) uint8 BGR with noise; ``draw`` says which."""
+    rng = np.random.default_rng(draw)
     with av.open(str(path), "w") as out:
         stream: Any = None
         for number, image in enumerate(images):
@@ -49,10 +49,10 @@ def still(video: Path, path: Path, seconds: float, fps: float | None = None) -> 
     return write(path, (empty for _ in range(round(seconds * fps))), fps)
 
 
-def stop_and_go(video: Path, path: Path) -> Path:
+def stop_and_go(video: Path, path: Path, draw: int = 1) -> Path:
     """`FILM_S` of the video with a halt of `STOP_S` after each `PLAY_S`, in which everybody stands still."""
     with VideoFile(video) as source:
-        return write(path, islice(_halting(source), round(FILM_S * source.fps)), source.fps)
+        return write(path, islice(_halting(source), round(FILM_S * source.fps)), source.fps, draw=draw)
 
 
 def _halting(source: VideoFile) -> Iterator[ImageArray]:

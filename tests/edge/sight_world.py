@@ -42,3 +42,19 @@ FAULTS: dict[Flag, Alter] = {
     "covered": lambda image: np.full_like(image, 60) + (image & 1),
     "moved": lambda image: knocked(image, right=0.05),
 }
+
+
+def drops(image: ImageArray) -> ImageArray:
+    """Drops on two thirds of the lens: soft discs that stay where they are."""
+    places = np.random.default_rng(3).random((60, 3))
+    mask = np.zeros(image.shape[:2], np.uint8)
+    for x, y, size in places:
+        cv2.circle(mask, (round(x * WH[0]), round(y * WH[1])), round((0.03 + 0.06 * size) * WH[0]), 255, -1)
+    return np.where(mask[:, :, None] > 0, cv2.GaussianBlur(image, (0, 0), 5), image).astype(np.uint8)
+
+
+def lorry(image: ImageArray) -> ImageArray:
+    """A smooth side before nearly half of the view."""
+    image = image.copy()
+    image[20:170, 80:230] = 170
+    return image

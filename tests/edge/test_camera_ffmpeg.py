@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import resource
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from tests.edge.live import QUICK, RealServer, first, no_gstreamer, until
 from tests.edge.mjpeg_server import MjpegServer
 from tests.edge.rtsp_fault_server import SECRET
 
+ROOT = Path(__file__).parents[2]
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffmpeg") is None, reason="ffmpeg is absent: apt install ffmpeg"
 )
@@ -71,6 +74,22 @@ def test_it_is_confined_and_knows_no_password_that_others_could_read(server: Mjp
         first(source, 20)
         program = program_of(source)
     until(lambda: not program.is_running() or program.status() == "zombie", 5)
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    "limit", ["edge.cli._dump_nothing()", "resource.setrlimit(resource.RLIMIT_CORE, (0, 0))"]
+)
+def test_it_comes_up_in_a_service_that_may_dump_nothing(server: MjpegServer, limit: str) -> None:
+    """Both limits of `edge run` and of a strict unit: a capture process that asked for more died at once, for ever."""
+    code = (
+        f"import edge.cli, resource, sys; {limit}\n"
+        "from edge.camera import LiveCamera\n"
+        "with LiveCamera(sys.argv[1]) as source: print(source.latest(60) is not None, source.reason)"
+    )
+    command = [sys.executable, "-c", code, source_of(server)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=True)
+    assert done.stdout.strip() == "True None"
 
 
 @needs_ffmpeg

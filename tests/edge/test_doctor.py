@@ -13,7 +13,7 @@ import pytest
 
 from edge.config import load_config
 from edge.doctor import Doctor, sync_s
-from edge.doctor_line import Line, worst
+from edge.doctor_line import Line, split, worst
 from edge.health import HealthProbe
 from edge.status_page import Page, StatusPage
 from tests.edge import fault_server as faults
@@ -195,6 +195,31 @@ def test_another_program_at_the_port_is_told(tmp_path: Path) -> None:
     finally:
         served.close()
     assert (found["service"][0].colour, "another program" in found["service"][0].message) == ("red", True)
+
+
+def test_a_service_that_counts_other_cameras_is_not_taken_for_this_box(tmp_path: Path) -> None:
+    clip(tmp_path / "clip.mkv")
+    other = json.dumps(HEALTH | {"cameras": [{"camera": "elsewhere"}]})
+    served = StatusPage("127.0.0.1", 0, lambda *_: Page(503, "application/json", other))
+    try:
+        found = examined(tmp_path, box(tmp_path, port=served.port))["service"]
+    finally:
+        served.close()
+    assert [line.colour for line in found] == ["yellow"]
+    assert "counts elsewhere: not this configuration" in found[0].message
+    assert "status.port" in found[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("words", "parted"),
+    [
+        ("token: it is empty; write it anew", ("token: it is empty", "Write it anew.")),
+        ("a.mp4: is not there. Check the path; it counts from x.", ("a.mp4: is not there", "Check the path; it counts from x.")),
+        ("nothing to part", ("nothing to part", "")),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_parted_from_what_to_do(words: str, parted: tuple[str, str]) -> None:
+    assert split(words) == parted
 
 
 def test_the_worst_colour_is_the_whole() -> None:

@@ -12,7 +12,7 @@ import pytest
 from bench.saving.films import write
 from edge.config import BoxConfig
 from edge.gate import RECHECK_S, REST_S, Gate, watched_cells
-from edge.records import Detections, Frame, ImageArray
+from edge.records import Detections, Frame, ImageArray, Track
 from edge.replay import Replay, gate_of, layout_of
 from edge.stillness import COLS, Stillness, rows_of
 from edge.track import Tracker
@@ -108,6 +108,22 @@ def test_the_detector_looks_at_every_frame_while(state: dict[str, Any]) -> None:
         assert looks >= 19
     else:
         assert looks == 5
+
+
+@pytest.mark.parametrize(("confidence", "looks"), [(0.9, 15), (0.27, 37), (0.22, 37)])
+def test_who_is_so_faint_that_noise_decides_is_asked_more_often_for_a_while(
+    confidence: float, looks: int
+) -> None:
+    """Each half second for 15 s, then each two seconds."""
+    gate, found = Gate(Eye(), 0.25), 0
+    for step in range(300):
+        at = step / 10
+        if not gate.holds(Frame(np.zeros((4, 4, 3), np.uint8), at), ways_settled=True, bays_settled=True):
+            found += 1
+        somebody = Track(1, np.array([10, 10, 20, 40], np.float32), confidence, 0, "confirmed", 0.0, at)
+        gate.tracked([somebody], at)
+    # The first second is looked at whole: until then he is not at rest.
+    assert found == pytest.approx(looks + 10, abs=3)
 
 
 def test_a_change_is_looked_at_at_once() -> None:
@@ -247,7 +263,7 @@ def test_a_replay_that_skips_counts_what_one_that_does_not_counts(tmp_path: Path
 
 
 def test_a_gate_is_made_for_the_zones_of_a_camera() -> None:
-    gate = gate_of(layout_of(box(), box().cameras[0], WH))
+    gate = gate_of(layout_of(box(), box().cameras[0], WH), 0.25)
     assert not gate.holds(Frame(place(), 0.0), ways_settled=True, bays_settled=True)
 
 

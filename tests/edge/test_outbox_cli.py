@@ -70,6 +70,9 @@ def test_status_of_a_box_that_runs_has_ended_or_never_began(tmp_path: Path) -> N
     never = said("status", "--config", box, "--json")
     assert (never["running"], never["cameras"], never["outbox"]["exists"]) == (False, {"cam": None}, False)
     assert not (tmp_path / "state").exists(), "looking makes nothing"
+    plain = CliRunner().invoke(app, ["status", "--config", str(box)]).stdout
+    assert "has never run; start it" in plain
+    assert "camera cam: nothing yet" in plain
     filled(tmp_path / "state").close()
     ended = said("status", "--config", box, "--json")
     assert (ended["running"], ended["outbox"]["pending"]) == (False, 3)

@@ -20,7 +20,7 @@ from edge.station import Station
 from edge.video_file import VideoFile
 from edge.view import look_at
 from edge.watching import PictureWatch
-from tests.edge.sight_world import FAULTS, WH, knocked, street
+from tests.edge.sight_world import FAULTS, WH, drops, knocked, lorry, street
 from tests.fakes import ScriptedDetector, detections
 from tests.front_door import blind_model, box_file, parvis
 
@@ -203,6 +203,20 @@ def test_a_cap_by_day_is_covered_and_lamps_that_go_out_are_dark() -> None:
     seen(by_night, [(street(second) * 0.3).astype(np.uint8) for second in range(20)])
     assert seen(by_day, black, 20) == ["covered"]
     assert seen(by_night, black, 20) == ["dark"]
+
+
+def test_drops_on_the_lens_are_told_and_what_stands_before_it_is_none() -> None:
+    clean = [street(second) for second in range(20)]
+    for alter, called in ((drops, ["degraded"]), (lorry, [])):
+        sight = Sight()
+        assert seen(sight, clean) == []
+        assert seen(sight, [alter(street(second)) for second in range(20, 40)], 20) == called
+    # Light that goes, and the noise of a night, are none either.
+    sight = Sight()
+    seen(sight, clean)
+    rng = np.random.default_rng(2)
+    night = [street(second) * 0.5 + rng.normal(0, 4, (*WH[::-1], 3)) for second in range(20, 40)]
+    assert seen(sight, [image.clip(0, 255).astype(np.uint8) for image in night], 20) == []
 
 
 def test_a_decoder_that_repeats_the_last_pictures_is_frozen_and_a_still_scene_is_not() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from contract.names import Flag, HealthReason
 from edge import pulse, vitals
 from edge.remedies import REMEDIES, length
+from edge.station import _Timing
 from edge.vitals import (
     VERDICTS,
     Backlog,
@@ -63,6 +64,7 @@ CASES: list[tuple[Vitals, str, HealthReason]] = [
     (camera(frame_at=None), "failing", "camera_lost"),
     (camera(state="ended", frame_at=NOW - 900), "degraded", "camera_ended"),
     (camera(looked_at=NOW - 61), "failing", "inference_stalled"),
+    (camera(coming_at=NOW - 62, looked_at=NOW - 61), "failing", "inference_stalled"),
     (camera(flags=frozenset({"frozen"})), "failing", "picture_blind"),
     (camera(flags=frozenset({"moved"})), "failing", "picture_blind"),
     (camera(flags=frozenset({"covered"})), "failing", "picture_blind"),
@@ -100,6 +102,8 @@ def test_every_reason_can_happen_and_has_a_remedy() -> None:
 NEARLY = [
     replace(WELL, at=NOW - 30),
     camera(frame_at=NOW - 30, looked_at=NOW - 30),
+    # Back after an outage, and its first picture is being looked at.
+    camera(frame_at=NOW - 1, coming_at=NOW - 1, looked_at=NOW - 99),
     replace(WELL, closed_at=NOW - 150),
     replace(WELL, delivered_at=NOW - 390),
     spool(age_s=890.0),
@@ -201,3 +205,10 @@ def test_lengths_and_summaries_are_short() -> None:
     ]
     many = vitals.Judgement(tuple(Trouble("hot", "degraded", f"fault {n}") for n in range(5)))
     assert summary(many) == "degraded: fault 0; fault 1; fault 2; and 2 more"
+
+
+def test_pictures_that_come_back_begin_anew_and_a_short_gap_does_not() -> None:
+    timing = _Timing()
+    for at, since in ((100.0, 100.0), (101.0, 100.0), (131.0, 100.0), (162.0, 162.0), (163.0, 162.0)):
+        timing.frame(at, gap_s=30.0)
+        assert (timing.frame_at, timing.coming_at) == (at, since)
