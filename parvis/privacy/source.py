@@ -1,7 +1,7 @@
 """Reads our own modules as text: what a function takes and gives, what a class holds, what a module imports.
 
 Nothing is imported or run, so that a page about the detector needs no detector. Names are dotted paths:
-``edge.track.Tracker.update`` is a method, ``edge.records.Frame`` a class, ``edge.spool_rows.SENT_S`` a constant.
+``edge.track.Tracker.update`` is a method, ``edge.records.Frame`` a class, ``edge.spool_settle.SENT_S`` a constant.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ STAGES: Final = (
         "edge.spool",
         "edge.spool.Spool.peek",
         ("edge.spool_rows.store", "records"),
-        {"max_bytes": ("edge.spool.Spool.__init__", "max_bytes"), "sent_s": "edge.spool_rows.SENT_S"},
+        {"max_bytes": ("edge.spool.Spool.__init__", "max_bytes"), "sent_s": "edge.spool_settle.SENT_S"},
     ),
     Stage("uplink", "box", "edge.uplink", "contract.batch.pack", ("edge.uplink.Uplink._post", "items")),
     Stage(

@@ -134,7 +134,7 @@ def test_what_was_masked_stays_masked_under_the_drawing():
     """The picture below the drawing differs in nothing but the masked region: the results must be equal."""
     person = Detections(np.array([[300, 100, 340, 200]], np.float32), np.ones(1, np.float32), np.array([0]))
     one, other = np.full((360, 640, 3), 200, np.uint8), np.full((360, 640, 3), 200, np.uint8)
-    other[95:205, 298:342] = np.random.default_rng(0).integers(0, 256, (110, 44, 3))
+    other[95:140, 302:338] = np.random.default_rng(0).integers(0, 256, (45, 36, 3))
     np.testing.assert_array_equal(
         draw(mask(one, person), FULL).pixels, draw(mask(other, person), FULL).pixels
     )

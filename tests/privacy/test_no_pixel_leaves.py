@@ -313,7 +313,8 @@ def test_a_crash_would_leave_no_dump(run: Watched) -> None:
     assert isinstance(limits, dict)
     assert len(limits) >= 2
     for command, text in limits.items():
-        assert re.search(r"Max core file size +0 +0 ", text), command
+        # One byte at most: what a capture process leaves itself, since a kernel takes 1 for "no pipe either".
+        assert re.search(r"Max core file size +[01] +[01] ", text), command
     # A kernel that pipes dumps to a program does not look at the limit.
     sealed = {
         call.pid for call in run.calls if call.name == "prctl" and "SUID_DUMP_DISABLE) = 0" in call.text
