@@ -12,18 +12,12 @@ from server import mail_settings
 from server.cli_parts import AsJson, Data, done, reported, show, when, with_store
 from server.errors import ServerError
 from server.mail_settings import ADDRESS
-from server.mailer import Mailer, MailFailure
-from server.pages.letters import trial_letter
-from server.pages.report_files import TYPES, made
 from server.pages.texts import LANGUAGES, Texts
-from server.reading import Reader
-from server.report_document import Document
-from server.reporting import build
-from server.schedule import named
-from server.scopes import ALL
 from server.settings import Settings
 
-FORMATS: Final = tuple(TYPES)
+# Of server.pages.report_files and server.scopes: whoever only asks for help loads neither numpy nor jinja2.
+FORMATS: Final = ("pdf", "xlsx", "csv", "html")
+ALL: Final = "all"
 
 
 def add_to(admin: typer.Typer) -> None:
@@ -64,6 +58,11 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write the report of a month or a week as a file."""
+    from server.pages.report_files import made
+    from server.reading import Reader
+    from server.reporting import build
+    from server.schedule import named
+
     format_ = _format_of(out)
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"choose {' or '.join(LANGUAGES)} (got {lang!r})", param_hint="--lang")
@@ -72,7 +71,7 @@ def report(
     settings = Settings(data_dir=data)
     try:
         span = named(month or week)
-        document: Document = with_store(
+        document = with_store(
             data,
             lambda store: build(
                 Reader(store, settings), store, place, span, now=settings.clock(), tz=settings.zone_info
@@ -126,6 +125,9 @@ def mail_test(
     as_json: AsJson = False,
 ) -> None:
     """Send a trial letter now, past the outbox, and say what the mail server answered."""
+    from server.mailer import Mailer, MailFailure
+    from server.pages.letters import trial_letter
+
     if not ADDRESS.fullmatch(to):
         raise typer.BadParameter(f"write one address such as name@example.fr (got {to!r})", param_hint="--to")
     if lang not in LANGUAGES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,9 +13,11 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from contract.messages import parse_time
 from server.cli_parts import AsJson, Data, say, with_store
-from server.simulate import Wish
-from server.simulate_run import Written, calendar_of, write
 from server.store.base import Store
+
+if TYPE_CHECKING:
+    from server.simulate import Wish
+    from server.simulate_run import Written
 
 
 def _end(text: str | None) -> int:
@@ -39,6 +41,8 @@ def bar() -> Progress:
 
 def fill(store: Store, wish: Wish) -> Written:
     """Write a town, with a bar."""
+    from server.simulate_run import write
+
     with bar() as shown:
         task = shown.add_task(f"{wish.sites} sites", total=1.0)
         return write(store, wish, lambda share: shown.update(task, completed=share))
@@ -57,6 +61,9 @@ def simulate(
     as_json: AsJson = False,
 ) -> None:
     """Invent a French town in a new folder: months of plausible records, faults and gaps included."""
+    from server.simulate import Wish
+    from server.simulate_run import calendar_of
+
     if school not in {"A", "B", "C"}:
         raise typer.BadParameter(
             f"the academic zone must be A, B or C (got {school!r})", param_hint="--school"

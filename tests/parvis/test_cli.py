@@ -17,7 +17,7 @@ def without(modules: list[str], *words: str) -> subprocess.CompletedProcess[str]
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-BOX = ["cv2", "onnxruntime", "av", "supervision"]
+BOX = ["cv2", "onnxruntime", "av", "supervision", "numpy"]
 SERVER = ["fastapi", "uvicorn", "sqlite_utils", "jinja2", "starlette"]
 
 

@@ -7,7 +7,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from server import desk_cli, scopes
 from server.cli import app
+from server.pages import report_files
 from tests.server.build import config, utc, zone, zone_config
 from tests.server.smtp_faults import Postbox, serving
 from tests.server.test_post_office import put, write_settings
@@ -90,3 +92,8 @@ def test_the_outbox_is_listed(run, site):
     put(site)
     [told] = json.loads(run("mail", "list", "--json").stdout)
     assert (told["recipient"], told["state"], told["tries"]) == ("mairie@exemple.fr", "waiting", 0)
+
+
+def test_what_the_command_knows_without_loading_reports_is_what_reports_have():
+    assert desk_cli.FORMATS == tuple(report_files.TYPES)
+    assert desk_cli.ALL == scopes.ALL
