@@ -24,7 +24,7 @@ demo: setup
 	@$(BIN)/parvis demo $(ARGS)
 
 test: setup
-	$(BIN)/pytest -m "not nightly" $(ARGS)
+	$(BIN)/pytest -n 4 --dist worksteal -m "not nightly" $(ARGS)
 
 nightly: setup
 	$(BIN)/pytest $(ARGS)

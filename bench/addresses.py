@@ -1,7 +1,7 @@
 """Every page of the server that a person opens: one list for the speed bench, the accessibility check, the pictures and
 the print check. A new page is one more line here.
 
-``{zone}``, ``{parking}``, ``{line}`` stand for a place's ``device/camera/name``, ``{device}`` for a box, ``{start}`` and
+``{zone}``, ``{parking}``, ``{line}`` stand for a place's ``device/camera/name``, ``{device}`` for a box (and its site), ``{camera}`` for ``device/camera``, ``{period}`` for a month, ``{start}`` and
 ``{end}`` for days (``2026-11-21``), ``{week_ago}``, ``{month_ago}``, ``{year_ago}`` for days before ``{end}``.
 """
 
@@ -42,6 +42,30 @@ ADDRESSES: Final = (
     Address("line-day", "/lines/{line}"),
     Address("line-year", "/lines/{line}?from={year_ago}&to={end}&step=day"),
     Address("line-usual-week", "/lines/{line}/week"),
+    Address("zone-month-of-days", "/zones/{zone}?span=month&on={end}"),
+    Address("zone-forecast", "/zones/{zone}/forecast"),
+    Address("parking", "/zones/{parking}/parking"),
+    Address("parking-forecast", "/zones/{parking}/forecast"),
+    Address("line-forecast", "/lines/{line}/forecast"),
+    Address("compare", "/compare?place=/zones/{zone}"),
+    Address("compare-places", "/compare/places"),
+    Address("ranking", "/ranking"),
+    Address("definitions", "/definitions"),
+    Address("sites", "/sites"),
+    Address("site", "/sites/{device}"),
+    Address("site-edit", "/sites/{device}/edit"),
+    Address("site-calendar", "/sites/{device}/calendar"),
+    Address("fleet", "/fleet"),
+    Address("fleet-box", "/fleet/{device}"),
+    Address("quality", "/quality"),
+    Address("provenance", "/provenance/zones/{zone}"),
+    Address("presence", "/cameras/{camera}/presence"),
+    Address("reports", "/reports"),
+    Address("report", "/reports/document?of={zone}&period={period}"),
+    Address("subscriptions", "/subscriptions"),
+    Address("alerts", "/alerts"),
+    Address("mail", "/mail", "administrator"),
+    Address("public", "/public/centre", ""),
     Address("notices", "/notices"),
     Address("devices", "/devices", "technician"),
     Address("quarantine", "/quarantine", "technician"),
@@ -59,6 +83,8 @@ def places_at(end: int, zone: str, parking: str, line: str) -> dict[str, str]:
         "parking": parking,
         "line": line,
         "device": zone.partition("/")[0],
+        "camera": zone.rpartition("/")[0],
+        "period": f"{last:%Y-%m}",
         "end": f"{last:%Y-%m-%d}",
         **{name: f"{last - days * DAY:%Y-%m-%d}" for name, days in ago.items()},
     }

@@ -23,7 +23,9 @@ from bench.large_base import Size, build
 from bench.open_pages import logged_in, weight
 from bench.touched import CountingStore, plain, timed
 from server.app import create_app
-from server.settings import Settings
+from server.settings import PublicSite, Settings
+from server.sites import PlaceDetail, Site
+from server.store.base import AuditEntry
 from server.store.sqlite import SqliteStore
 
 QUERY_MS: Final = 150.0
@@ -69,13 +71,38 @@ def _percentile(values: list[float], share: float) -> float:
 
 def settings_at(path: Path, end: int) -> Settings:
     """A server whose clock stands shortly after the end of the base."""
-    return Settings(data_dir=path.parent, clock=lambda: end + 1200.0)
+    return Settings(
+        data_dir=path.parent,
+        clock=lambda: end + 1200.0,
+        public_sites=(PublicSite("centre", (ZONE.partition("/")[0],)),),
+    )
+
+
+def enter_sites(path: Path, end: int) -> None:
+    """A site for each box, and a label for each place, as a planner enters them."""
+    store = SqliteStore(path)
+    try:
+        places = store.records.places()
+        for device in sorted({one.device for one in places} - {one.id for one in store.sites.sites()}):
+            said = AuditEntry(end, "bench", "site.add", device, "")
+            store.sites.add(Site(device, f"Site {device}", f"Site {device}", "B", "", 1.44, 47.59), said)
+            own = [one for one in places if one.device == device]
+            store.sites.describe(
+                [
+                    PlaceDetail(one.device, one.camera, one.name, one.kind, device, f"{device}, {one.name}")
+                    for one in own
+                ],
+                [AuditEntry(end, "bench", "place.describe", device, "")],
+            )
+    finally:
+        store.close()
 
 
 def rows_of(
     path: Path, end: int, addresses: tuple[Address, ...] = ADDRESSES
 ) -> dict[str, tuple[int, int, list[str]]]:
     """Status, rows touched and statements of each page, by its name."""
+    enter_sites(path, end)
     store = CountingStore(path)
     app = create_app(settings_at(path, end), store)
     found = {}

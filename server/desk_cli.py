@@ -74,7 +74,13 @@ def report(
         document = with_store(
             data,
             lambda store: build(
-                Reader(store, settings), store, place, span, now=settings.clock(), tz=settings.zone_info
+                Reader(store, settings),
+                store,
+                place,
+                span,
+                now=settings.clock(),
+                tz=settings.zone_info,
+                language=lang,
             ),
         )
     except ValueError as exc:

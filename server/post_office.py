@@ -96,7 +96,7 @@ class PostOffice:
             if due(own.kind, own.done_through, now, tz, delivered_until(reader, own.scope) or 0) is None:
                 return
             link = unsubscribe_link(mail.base, self._store.subscriptions.secret(), own)
-            document = build(reader, self._store, own.scope, span, now=now, tz=tz)
+            document = build(reader, self._store, own.scope, span, now=now, tz=tz, language=own.language)
             letter = report_letter(mail, own, document, link, Texts(own.language, tz))
             self._store.subscriptions.write(own.id, span.end, letter, now)
             self._again_at.pop(own.id, None)

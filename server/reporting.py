@@ -14,6 +14,7 @@ from server.report_parts import Cell, Table, count, name, word
 from server.report_tables import Measured
 from server.reports import DAY, OccupancyReport, Row, Step, edges, report
 from server.schedule import Span, before, midnight
+from server.sites import place_label
 from server.store.base import Store
 from server.store.desk_base import Origin, ZoneVersion
 
@@ -60,8 +61,10 @@ def _views(reader: Reader, scope: str) -> list[View]:
     return [view for view in reader.views() if scopes.holds(scope, view.place)]
 
 
-def build(reader: Reader, store: Store, scope: str, span: Span, *, now: float, tz: ZoneInfo) -> Document:
-    """The report of a scope over a period.
+def build(
+    reader: Reader, store: Store, scope: str, span: Span, *, now: float, tz: ZoneInfo, language: str = "fr"
+) -> Document:
+    """The report of a scope over a period; places are called as people call them in ``language``.
 
     Raises:
         NothingToReport: when the scope holds no place, or too many.
@@ -72,8 +75,9 @@ def build(reader: Reader, store: Store, scope: str, span: Span, *, now: float, t
         raise ValueError(f"period: {span.name} has not begun yet; choose an earlier one")
     found: list[Measured] = []
     origins: list[tuple[Cell, ...]] = []
+    details = store.sites.details()
     for view in views_of(reader, scope):
-        own = _measure(reader, view, span, tz)
+        own = _measure(reader, view, span, tz, place_label(details, view.place, language))
         found += own
         origins += _origins(store, view, own[0].rows, span, tz)
     return document(scope, span, found, Table("origins", _ORIGINS, tuple(origins)), made_at=int(now), tz=tz)
@@ -86,7 +90,7 @@ def delivered_until(reader: Reader, scope: str) -> int | None:
     return min(known) if known and len(known) == len(ends) else None
 
 
-def _measure(reader: Reader, view: View, span: Span, tz: ZoneInfo) -> list[Measured]:
+def _measure(reader: Reader, view: View, span: Span, tz: ZoneInfo, label: str) -> list[Measured]:
     """Every class group of one place."""
     past, (start, end) = before(span), span.bounds(tz)
     start_before = midnight(past.first, tz)
@@ -95,7 +99,7 @@ def _measure(reader: Reader, view: View, span: Span, tz: ZoneInfo) -> list[Measu
     return [
         Measured(
             key=scopes.path(view.place),
-            label=view.place.name,
+            label=label,
             kind=view.place.kind,
             group=group,
             purpose=view.purpose,

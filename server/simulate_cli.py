@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.console import Console
@@ -18,6 +18,7 @@ from server.store.base import Store
 if TYPE_CHECKING:
     from server.simulate import Wish
     from server.simulate_run import Written
+    from server.sites import SchoolZone
 
 
 def _end(text: str | None) -> int:
@@ -39,13 +40,13 @@ def bar() -> Progress:
     )
 
 
-def fill(store: Store, wish: Wish) -> Written:
+def fill(store: Store, wish: Wish, school: SchoolZone = "B") -> Written:
     """Write a town, with a bar."""
     from server.simulate_run import write
 
     with bar() as shown:
         task = shown.add_task(f"{wish.sites} sites", total=1.0)
-        return write(store, wish, lambda share: shown.update(task, completed=share))
+        return write(store, wish, lambda share: shown.update(task, completed=share), school)
 
 
 def simulate(
@@ -74,7 +75,7 @@ def simulate(
         wish = Wish(sites, months, seed, at, interval, calendar=calendar_of(wish.start, at, school))
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
-    written: Written = with_store(data, lambda store: fill(store, wish))
+    written: Written = with_store(data, lambda store: fill(store, wish, cast("SchoolZone", school)))
     if as_json:
         print(json.dumps(written.as_dict()))
         return

@@ -15,8 +15,10 @@ from server.api.ingest import settle
 from server.credentials import new_token, token_hash
 from server.errors import AccountError
 from server.simulate import Delivery, Wish, deliveries
+from server.simulate_desk import furnish
 from server.simulate_town import plan
 from server.simulate_world import Calendar
+from server.sites import SchoolZone
 from server.store.base import AuditEntry, Device, Store
 
 ACTOR: Final = "simulate"
@@ -57,8 +59,8 @@ def calendar_of(start: int, end: int, zone: str) -> Calendar:
     return Calendar(days(), days(subdiv=f"Zone {zone}", categories=("school",)))
 
 
-def write(store: Store, wish: Wish, progress: Progress = lambda _: None) -> Written:
-    """Enrol the town's boxes and take in everything they delivered.
+def write(store: Store, wish: Wish, progress: Progress = lambda _: None, school: SchoolZone = "B") -> Written:
+    """Enrol the town's boxes, take in everything they delivered, and enter its sites and markets.
 
     Raises:
         AccountError: when the store holds records or devices: what is invented must not stand beside what was counted.
@@ -75,6 +77,7 @@ def write(store: Store, wish: Wish, progress: Progress = lambda _: None) -> Writ
         entry = AuditEntry(wish.start, ACTOR, "device.add", site.device, f"invented, seed {wish.seed}")
         store.accounts.add_device(site.device, token_hash(new_token()), entry)
     counted, answers = _take(store, deliveries(wish), wish, progress)
+    furnish(store, sites, school, wish.start)
     seconds = time.perf_counter() - began
     return Written(
         sites=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import fmean
@@ -15,7 +15,7 @@ from contract.names import GROUPS, ClassGroup
 from server.access import REPORTS, Route
 from server.api.reports import reader_of
 from server.comparison import Effect, Measure, NoComparison, by_weekday, compare, value_of
-from server.pages.render import page, texts_of
+from server.pages.render import labels_of, page, texts_of
 from server.pages.reports import href
 from server.pages.texts import Texts
 from server.reading import Period, Reader, View
@@ -247,7 +247,7 @@ def places(request: Request) -> Response:
         lines=lines,
         left_out=len(left_out),
         picked={line.href for line in lines},
-        sentence=_best(lines, measure, texts),
+        sentence=_best(lines, measure, texts, labels_of(request)),
         amount=lambda value: amount(value, measure, texts),
         what=texts(f"compare.what.{measure}", group=texts(f"group.{group}")),
     )
@@ -260,14 +260,14 @@ def _line(reader: Reader, view: View, group: ClassGroup, measure: Measure, chose
     return PlaceLine(view, href(view), report, values, fmean(known) if known else None, len(known))
 
 
-def _best(lines: Sequence[PlaceLine], measure: Measure, texts: Texts) -> str:
+def _best(lines: Sequence[PlaceLine], measure: Measure, texts: Texts, label_of: Callable[[Any], str]) -> str:
     known = [line for line in lines if line.mean is not None]
     if not known:
         return texts("compare.places.none")
     parts = [
         texts(
             "compare.places.one",
-            place=line.view.place.name,
+            place=label_of(line.view.place),
             mean=amount(line.mean, measure, texts),
             days=line.used,
             coverage=texts.percent(line.report.total.coverage),

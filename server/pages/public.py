@@ -25,6 +25,7 @@ from server.pages.texts import Texts
 from server.public_table import HOUR_S
 from server.publishing import PUBLISH_WITHIN_S, NotPublished, Publisher, day_borders
 from server.settings import PublicSite, Settings
+from server.sites import Details, label
 from server.suppression import HIDDEN, SMALL
 
 HEIGHT: Final = 40.0
@@ -152,8 +153,9 @@ def hour_of(one: Mapping[str, Any], k: int, texts: Texts, when: str) -> Hour:
     )
 
 
-def shown(place: Mapping[str, Any], k: int, texts: Texts) -> Shown:
-    """One place and class."""
+def shown(place: Mapping[str, Any], k: int, texts: Texts, details: Details) -> Shown:
+    """One place and class, called as people call it now: what was published keeps its names."""
+    known = details.get((place["device"], place["camera"], place["name"], place["counted"]))
     hours, [whole] = place["bins"][str(HOUR_S)], place["bins"]["day"]
     chart, top = bars(hours, place["counted"])
     offsets = {datetime.fromtimestamp(one["start"], texts.tz).utcoffset() for one in hours}
@@ -161,7 +163,7 @@ def shown(place: Mapping[str, Any], k: int, texts: Texts) -> Shown:
         hour_of(one, k, texts, texts.time(one["start"], date=False, offset=len(offsets) > 1)) for one in hours
     ]
     return Shown(
-        name=place["name"],
+        name=label(known, texts.language, place["name"]) if known else place["name"],
         counted=place["counted"],
         kind=place["kind"],
         group=place["class"],
@@ -208,6 +210,7 @@ class PublicPage:
         except NotPublished:
             reason = why_not(day, settings, now)
         k = document["k"] if document else settings.public_k
+        details = store_of(request).sites.details()
         # Noon: a day's name must not depend on the clock's change.
         noon = day_borders(day, settings)[0] + 12 * HOUR_S
         return page(
@@ -224,7 +227,7 @@ class PublicPage:
             reason=reason,
             appears=day_borders(day, settings)[1] + settings.public_after_s,
             within=PUBLISH_WITHIN_S,
-            places=[shown(place, k, texts) for place in document["places"]] if document else [],
+            places=[shown(place, k, texts, details) for place in document["places"]] if document else [],
             k=k,
             operator=settings.operator,
             contact=settings.contact,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from fastapi import Request
 from starlette.responses import Response
@@ -16,7 +16,7 @@ from server.access import REPORTS, Route, store_of
 from server.api.reports import reader_of
 from server.comparison import Measure
 from server.ground_area import area_m2
-from server.pages.render import page, texts_of
+from server.pages.render import labels_of, page, texts_of
 from server.pages.reports import href
 from server.pages.texts import Texts
 from server.ranking import Candidate, Per, Rank, rank
@@ -147,14 +147,14 @@ def figure(value: float | None, per: Per, texts: Texts) -> str:
     return texts.number(value, 2 if value is not None and value < 10 else 1)
 
 
-def _sentence(lines: Sequence[Line], wish: Wish, texts: Texts) -> str:
+def _sentence(lines: Sequence[Line], wish: Wish, texts: Texts, label_of: Callable[[Any], str]) -> str:
     if not lines:
         return texts("ranking.nobody")
     first = lines[0]
     parts = [
         texts(
             "ranking.sentence",
-            place=first.view.place.name,
+            place=label_of(first.view.place),
             value=figure(first.rank.value, wish.per, texts),
             unit=texts(f"ranking.unit.{wish.measure}.{wish.per}"),
             days=first.rank.days,
@@ -163,7 +163,7 @@ def _sentence(lines: Sequence[Line], wish: Wish, texts: Texts) -> str:
     if len(lines) > 1:
         second = lines[1]
         key = "ranking.clear" if second.rank.clear else "ranking.unclear"
-        parts.append(texts(key, place=second.view.place.name))
+        parts.append(texts(key, place=label_of(second.view.place)))
     return " ".join(parts)
 
 
@@ -191,7 +191,7 @@ def ranking(request: Request) -> Response:
         measures=MEASURES,
         pers=PERS,
         figure=lambda value: figure(value, wish.per, texts),
-        sentence=_sentence(lines, wish, texts),
+        sentence=_sentence(lines, wish, texts, labels_of(request)),
         start=midnight(wish.first, texts.tz),
         end=midnight(wish.last, texts.tz),
     )

@@ -70,6 +70,7 @@ def _document(request: Request) -> Document:
         named(query.get("period", "")),
         now=settings.clock(),
         tz=settings.zone_info,
+        language=texts_of(request).language,
     )
 
 

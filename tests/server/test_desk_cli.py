@@ -95,5 +95,5 @@ def test_the_outbox_is_listed(run, site):
 
 
 def test_what_the_command_knows_without_loading_reports_is_what_reports_have():
-    assert desk_cli.FORMATS == tuple(report_files.TYPES)
+    assert tuple(report_files.TYPES) == desk_cli.FORMATS
     assert desk_cli.ALL == scopes.ALL
