@@ -57,6 +57,15 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("parking-usual-week"),
     Shot("line-day", PHONE, at=".tiles"),
     Shot("devices", DESKTOP, "en"),
+    Shot("site"),
+    Shot("zone-forecast"),
+    Shot("compare", DESKTOP, "en"),
+    Shot("ranking"),
+    Shot("parking"),
+    Shot("fleet"),
+    Shot("presence"),
+    Shot("report", DESKTOP, "en"),
+    Shot("public", PHONE),
 )
 
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import blake2b
 from typing import Final
@@ -43,7 +44,7 @@ class Outlook:
     """What is known of the coming days of one class group at one place.
 
     ``first`` the first day ahead; ``size`` bays or capacity, if known; ``limit`` what `Forecast.chance` is about, and
-    ``share`` the same as a share of the size; ``last_week`` (14, 48) the newest value of that weekday and half hour; ``special`` days of the calendar.
+    ``share`` the same as a share of the size; ``last_week`` (14, 48) the newest value of that weekday and half hour; ``special`` labels of the calendar's days.
     """
 
     group: ClassGroup
@@ -53,7 +54,7 @@ class Outlook:
     share: float
     result: Forecast | Refusal
     last_week: Array | None
-    special: frozenset[date] = frozenset()
+    special: Mapping[date, str] = field(default_factory=dict)
 
     @property
     def reason(self) -> Reason | None:
@@ -158,4 +159,4 @@ def _outlook(
     held = History(history.first, values, SLOT_MIN, 0, history.labels, history.capacity, history.bounded)
     result = forecast(held, limit)
     last_week = None if isinstance(result, Refusal) else naive(values, len(values))
-    return Outlook(group, first, size, limit, share, result, last_week, frozenset(history.labels))
+    return Outlook(group, first, size, limit, share, result, last_week, dict(history.labels))

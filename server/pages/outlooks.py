@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import get_args
 
 import numpy as np
 from fastapi import Request
@@ -12,6 +13,7 @@ from fastapi import Request
 from contract.names import ClassGroup
 from server.access import store_of
 from server.api.reports import reader_of
+from server.calendar import DayKind
 from server.days import SLOT_S
 from server.forecast import Episode, Forecast, Refusal
 from server.outlook import SLOT_MIN, Outlook, Outlooks
@@ -40,7 +42,7 @@ class DayAhead:
     """One day ahead: its name, the mean of its half hours, and the busiest of them."""
 
     name: str
-    holiday: bool
+    special: str
     mean: float | None
     busiest: Slot | None
     chance: float | None
@@ -120,6 +122,11 @@ def _wall(begin: int, after: int, slot: int) -> int | None:
     return begin + at + (shift if shift and at >= 3 * 3600 else 0)
 
 
+def _special(label: str, texts: Texts) -> str:
+    """A day's label as people call it: a kind of day, or the name of an event."""
+    return texts(f"cal.kind.{label}") if label in get_args(DayKind) else label
+
+
 def _days(outlook: Outlook, result: Forecast, slots: Sequence[Slot], texts: Texts) -> tuple[DayAhead, ...]:
     found = []
     for number, day in enumerate(result.days):
@@ -129,7 +136,11 @@ def _days(outlook: Outlook, result: Forecast, slots: Sequence[Slot], texts: Text
         mean = None if np.isnan(row).all() else float(np.nanmean(row))
         busiest = max(own, key=lambda slot: slot.mid or 0.0, default=None)
         chance = max((slot.chance for slot in own if slot.chance is not None), default=None)
-        found.append(DayAhead(day_name(day, texts), day in outlook.special, mean, busiest, chance))
+        found.append(
+            DayAhead(
+                day_name(day, texts), _special(outlook.special.get(day, ""), texts), mean, busiest, chance
+            )
+        )
     return tuple(found)
 
 

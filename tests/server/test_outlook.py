@@ -10,7 +10,8 @@ import pytest
 
 from server.forecast import Refusal
 from server.outlook import Outlooks
-from server.pages.outlooks import _wall
+from server.pages.outlooks import _special, _wall
+from server.pages.texts import Texts
 from server.reading import LINE_KINDS, ZONE_KINDS, Reader
 from server.spans import midnight
 from tests.server.build import NOON, config, counts, line, parking, zone, zone_config
@@ -158,3 +159,11 @@ def test_half_hours_ahead_stand_where_the_wall_clock_puts_them(day):
             assert wall in {"02:00", "02:30"}
         else:
             assert datetime.fromtimestamp(at, UTC).astimezone(PARIS).strftime("%H:%M") == wall
+
+
+@pytest.mark.parametrize(
+    ("label", "told"),
+    [("market_day", "jour de marché"), ("public_holiday", "jour férié"), ("Braderie", "Braderie"), ("", "")],
+)
+def test_a_special_day_is_called_what_it_is(label, told):
+    assert _special(label, Texts("fr", PARIS)) == told
