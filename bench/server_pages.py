@@ -13,6 +13,7 @@ import json
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from bench.large_base import Size, build
 from bench.open_pages import logged_in, weight
 from bench.touched import CountingStore, plain, timed
 from server.app import create_app
+from server.day_keeping import keep_days
 from server.settings import PublicSite, Settings
 from server.sites import PlaceDetail, Site
 from server.store.base import AuditEntry
@@ -78,8 +80,8 @@ def settings_at(path: Path, end: int) -> Settings:
     )
 
 
-def enter_sites(path: Path, end: int) -> None:
-    """A site for each box, and a label for each place, as a planner enters them."""
+def prepare(path: Path, end: int) -> None:
+    """A site for each box, a label for each place, and the local days that the server keeps at night."""
     store = SqliteStore(path)
     try:
         places = store.records.places()
@@ -94,6 +96,7 @@ def enter_sites(path: Path, end: int) -> None:
                 ],
                 [AuditEntry(end, "bench", "place.describe", device, "")],
             )
+        keep_days(store, settings_at(path, end), threading.Event())
     finally:
         store.close()
 
@@ -102,7 +105,7 @@ def rows_of(
     path: Path, end: int, addresses: tuple[Address, ...] = ADDRESSES
 ) -> dict[str, tuple[int, int, list[str]]]:
     """Status, rows touched and statements of each page, by its name."""
-    enter_sites(path, end)
+    prepare(path, end)
     store = CountingStore(path)
     app = create_app(settings_at(path, end), store)
     found = {}
@@ -111,6 +114,8 @@ def rows_of(
         for address in addresses:
             client = logged_in(app, store, address.role, end + 1200)
             client.get("/healthz")
+            if address.name == "public":  # the first visitor of a day makes it a file: once, for all others
+                client.get(address.at(places))
             store.watch.clear()
             status = client.get(address.at(places)).status_code
             found[address.name] = (status, store.watch.rows, list(store.watch.statements))
