@@ -39,7 +39,8 @@ def backlog(stats: SpoolStats, old: Backlog | None, at: float) -> Backlog:
     )  # what an earlier run lost is its own
     return Backlog(
         pending=stats.pending,
-        age_s=None if stats.oldest_at is None else max(0.0, time.time() - stats.oldest_at),
+        age_s=None if stats.oldest_at is None else _age(stats.oldest_at, old, at),
+        at=at,
         dead_letters=stats.dead_letters,
         bytes=stats.bytes,
         held=stats.held,
@@ -53,3 +54,14 @@ def backlog(stats: SpoolStats, old: Backlog | None, at: float) -> Backlog:
         merged_at=since(merged, before.merged, before.merged_at),
         acknowledged_unix=None if acknowledged is None else acknowledged.timestamp(),
     )
+
+
+def _age(oldest_at: float, old: Backlog | None, at: float) -> float:
+    """For how long the oldest record has waited; a wall clock that was set forward makes nothing older.
+
+    Nothing that waits now can have waited longer than the oldest did before, plus the time since.
+    """
+    age = max(0.0, time.time() - oldest_at)
+    if old is None or old.at is None:
+        return age
+    return min(age, (old.age_s or 0.0) + max(0.0, at - old.at))

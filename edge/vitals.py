@@ -56,10 +56,14 @@ class CameraVitals:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The spool: ``age_s`` is that of the oldest record that waits, the ``…_at`` are the moments of the last loss."""
+    """The spool: ``age_s`` is that of the oldest record that waits, the ``…_at`` are the moments of the last loss.
+
+    ``at``: when this was so, monotonic seconds.
+    """
 
     pending: int = 0
     age_s: float | None = None
+    at: float | None = None
     dead_letters: int = 0
     bytes: int = 0
     held: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract.names import Flag, HealthReason
-from edge import pulse, vitals
+from edge import pulse, vital_signs, vitals
 from edge.remedies import REMEDIES, length
+from edge.spool import Spool
 from edge.station import _Timing
 from edge.vitals import (
     VERDICTS,
@@ -212,3 +214,24 @@ def test_pictures_that_come_back_begin_anew_and_a_short_gap_does_not() -> None:
     for at, since in ((100.0, 100.0), (101.0, 100.0), (131.0, 100.0), (162.0, 162.0), (163.0, 162.0)):
         timing.frame(at, gap_s=30.0)
         assert (timing.frame_at, timing.coming_at) == (at, since)
+
+
+def test_r14_a_clock_that_is_set_forward_makes_no_record_older(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(tmp_path / "spool.db", device="box-a", run="0" * 16)
+    stats = replace(spool.stats(), pending=1, oldest_at=1000.0)
+    spool.close()
+    monkeypatch.setattr(vital_signs.time, "time", lambda: 1005.0)
+    first = vital_signs.backlog(stats, None, 50.0)
+    assert (
+        first.age_s == 5.0
+    )  # before anything is known the wall clock tells it: a queue may be older than this boot
+    monkeypatch.setattr(vital_signs.time, "time", lambda: 1007.0 + 86400)
+    second = vital_signs.backlog(stats, first, 57.0)
+    assert second.age_s == 12.0
+    assert vital_signs.backlog(replace(stats, oldest_at=None), second, 58.0).age_s is None
+    none = vital_signs.backlog(replace(stats, oldest_at=None), None, 60.0)
+    assert vital_signs.backlog(stats, none, 63.0).age_s == 3.0
+    monkeypatch.setattr(vital_signs.time, "time", lambda: 1001.0)
+    assert vital_signs.backlog(stats, first, 90.0).age_s == 1.0
