@@ -126,6 +126,9 @@ def history_of(
     size = view.capacity
     if view.place.kind == "parking":
         size = reader.report(view, group, Period(since, borders[-1], DAY)).bays or view.capacity
+    if view.place.kind == "parking" and size:
+        # One whose bays were fewer once may have held more than it has now.
+        values = np.minimum(values, float(size))
     labels = labels_for_place(store, view.place, begin, first_ahead + timedelta(days=HORIZON))
     history = History(
         first=begin,
@@ -154,9 +157,6 @@ def _outlook(
     limit = size * share if size else None
     if history is None:
         return Outlook(group, first, size, limit, share, Refusal("short_history", 0, SHORTEST), None)
-    # A car park whose bays were fewer once may have held more than it has now.
-    values = history.values if not history.bounded or not size else np.minimum(history.values, float(size))
-    held = History(history.first, values, SLOT_MIN, 0, history.labels, history.capacity, history.bounded)
-    result = forecast(held, limit)
-    last_week = None if isinstance(result, Refusal) else naive(values, len(values))
+    result = forecast(history, limit)
+    last_week = None if isinstance(result, Refusal) else naive(history.values, len(history.values))
     return Outlook(group, first, size, limit, share, result, last_week, dict(history.labels))

@@ -9,23 +9,16 @@ from fastapi import Request
 from starlette.responses import Response
 
 from server.access import REPORTS, Route
-from server.api.reports import group_of, reader_of
 from server.pages.outlooks import outlook_of, told
-from server.pages.render import error_page, page, texts_of
-from server.pages.reports import href
+from server.pages.render import page, texts_of
+from server.pages.reports import chosen, href
 from server.reading import LINE_KINDS, ZONE_KINDS
 from server.reports import Kind
 
 
 def _forecast(request: Request, kinds: Sequence[Kind]) -> Response:
-    path, reader, texts = request.path_params, reader_of(request), texts_of(request)
-    view = reader.view(path["device"], path["camera"], path["name"], kinds)
-    if view is None:
-        return error_page(request, 404)
-    try:
-        group = group_of(request, view)
-    except ValueError:
-        return error_page(request, 400)
+    view, group = chosen(request, kinds)
+    texts = texts_of(request)
     return page(
         request,
         "forecast.html",

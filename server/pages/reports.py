@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from starlette.responses import Response
 
+from contract.names import ClassGroup
 from server.access import REPORTS, Route, store_of
 from server.api.reports import bin_json, group_of, period_of, reader_of, utc_text
 from server.pages.calendar_spans import caution, period_in, span_in, spans_of
@@ -29,6 +30,22 @@ def href(view: View) -> str:
     """The page of a place; names are of the wire, so they need no quoting."""
     place = view.place
     return f"/{'lines' if place.kind == 'line' else 'zones'}/{place.device}/{place.camera}/{place.name}"
+
+
+def chosen(request: Request, kinds: Sequence[Kind]) -> tuple[View, ClassGroup]:
+    """The place of a path and the class group that is asked for.
+
+    Raises:
+        HTTPException: 404 for no such place, 400 for no such group; the application answers with a page.
+    """
+    path = request.path_params
+    view = reader_of(request).view(path["device"], path["camera"], path["name"], kinds)
+    if view is None:
+        raise HTTPException(404)
+    try:
+        return view, group_of(request, view)
+    except ValueError as exc:
+        raise HTTPException(400) from exc
 
 
 def _local_input(at: int, texts: Texts) -> str:

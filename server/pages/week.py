@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from contract.names import GROUP_OF, ClassGroup, dwell_bounds
 from server.access import REPORTS, Route
-from server.api.reports import group_of, reader_of
+from server.api.reports import reader_of
 from server.bands import Lengths, lengths
 from server.fullness import Fullness, fullness
-from server.pages.render import error_page, page, texts_of
-from server.pages.reports import href
+from server.pages.render import page, texts_of
+from server.pages.reports import chosen, href
 from server.pages.texts import Texts
 from server.reading import HOUR_S, LINE_KINDS, ZONE_KINDS
 from server.reports import NO_LENGTHS, Kind, Row, local_midnight
@@ -93,14 +93,8 @@ def _busiest(
 
 
 def _week(request: Request, kinds: Sequence[Kind]) -> Response:
-    path, reader, texts = request.path_params, reader_of(request), texts_of(request)
-    view = reader.view(path["device"], path["camera"], path["name"], kinds)
-    if view is None:
-        return error_page(request, 404)
-    try:
-        group = group_of(request, view)
-    except ValueError:
-        return error_page(request, 400)
+    view, group = chosen(request, kinds)
+    reader, texts = reader_of(request), texts_of(request)
     end = local_midnight(view.last_end or view.until, texts.tz, 1)
     start = max(local_midnight(end, texts.tz, -7 * WEEKS), local_midnight(view.place.first_start, texts.tz))
     # The hours of a first or last day that was not lived through whole are no gaps.

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from server.forecast import Refusal
-from server.outlook import Outlooks
+from server.outlook import Outlooks, history_of
 from server.pages.outlooks import _special, _wall
 from server.pages.texts import Texts
 from server.reading import LINE_KINDS, ZONE_KINDS, Reader
@@ -167,3 +167,18 @@ def test_half_hours_ahead_stand_where_the_wall_clock_puts_them(day):
 )
 def test_a_special_day_is_called_what_it_is(label, told):
     assert _special(label, Texts("fr", PARIS)) == told
+
+
+def test_a_car_park_that_was_larger_once_never_held_more_than_it_can_now(site):
+    feed(site, 40, skip={35})
+    start = midnight(date(2026, 11, 22) - timedelta(days=35), PARIS) + 36000
+    fuller = {"bays": 40, "occupied_bay_s": 35 * 900.0, "observed_bay_s": 36000.0}
+    records = [
+        parking(5000 + n, start + 900 * n, interval_s=900, observed_s=900.0, **fuller) for n in range(8)
+    ]
+    assert site.post(records).json()["rejected"] == []
+    reader = Reader(site.store, site.app.state.settings)
+    view = reader.view("box-a", "north", "p1", ZONE_KINDS)
+    history, _, size = history_of(site.store, reader, view, "vehicle")
+    assert size == 20
+    assert np.nanmax(history.values) == 20.0  # what page and alert forecast alike
