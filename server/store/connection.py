@@ -96,6 +96,12 @@ def m007_mail(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m007_mail.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m008_notices(db: Any) -> None:
+    """Notices, their events, vetoes and rules."""
+    db.executescript(resources.files("server.store").joinpath("m008_notices.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""
