@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from server.access import NotAllowed, NotLoggedIn, Route, authorize, register, seal
 from server.api.ingest import Ingest
+from server.api.notices import ROUTES as NOTICE_API_ROUTES
 from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
@@ -28,6 +29,10 @@ from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.forecast import ROUTES as FORECAST_ROUTES
 from server.pages.login import Login
 from server.pages.mail import ROUTES as MAIL_ROUTES
+from server.pages.notice import ROUTES as NOTICE_ROUTES
+from server.pages.notice_map import ROUTES as NOTICE_MAP_ROUTES
+from server.pages.notice_rules import ROUTES as NOTICE_RULE_ROUTES
+from server.pages.notices import ROUTES as NOTICE_BOARD_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.parking import ROUTES as PARKING_ROUTES
 from server.pages.presence import ROUTES as PRESENCE_ROUTES
@@ -71,6 +76,12 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     PRESENCE_ROUTES,
     TECHNICAL_ROUTES,
     DEFINITION_ROUTES,
+    NOTICE_API_ROUTES,
+    NOTICE_BOARD_ROUTES,
+    NOTICE_MAP_ROUTES,
+    NOTICE_RULE_ROUTES,
+    # Last: its path takes any word after /notices/.
+    NOTICE_ROUTES,
 )
 
 

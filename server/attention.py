@@ -19,7 +19,9 @@ from contract.names import UNOBSERVED_FLAGS
 from server.fullness import NEARLY
 from server.sites import PlaceKey
 
-ConcernKind = Literal["full", "away", "silent", "blind", "failing", "clock", "coverage", "quarantine"]
+ConcernKind = Literal[
+    "full", "verify", "away", "silent", "blind", "failing", "clock", "coverage", "quarantine"
+]
 KINDS: Final[tuple[ConcernKind, ...]] = get_args(ConcernKind)
 LATE_S: Final = 600
 FRESH_S: Final = 3600
@@ -30,7 +32,9 @@ COVERED_H: Final = 24
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """One thing to look at. ``value``: a rate or coverage (0..1), seconds since the last delivery, or a number of records."""
+    """One thing to look at. ``value``: a rate or coverage (0..1), seconds since the last delivery, or a number of records or
+    notices.
+    """
 
     kind: ConcernKind
     device: str = ""
@@ -78,9 +82,13 @@ def camera_concern(
 
 
 def concerns(
-    cameras: Iterable[Concern | None], places: Iterable[Seen], quarantined: int, now: float
+    cameras: Iterable[Concern | None],
+    places: Iterable[Seen],
+    quarantined: int,
+    now: float,
+    unverified: int = 0,
 ) -> list[Concern]:
-    """Everything to look at, in the order of `KINDS`."""
+    """Everything to look at, in the order of `KINDS`; ``unverified``: notices that wait for the one who looks."""
     found = [one for one in cameras if one is not None]
     told = {(one.device, one.camera) for one in found}
     worst: dict[tuple[str, str], Concern] = {}
@@ -99,6 +107,8 @@ def concerns(
         if known is None or seen.coverage < known.value:
             worst[device, camera] = Concern("coverage", device, camera, seen.key, seen.coverage)
     found += worst.values()
+    if unverified:
+        found.append(Concern("verify", value=unverified))
     if quarantined:
         found.append(Concern("quarantine", value=quarantined))
     order = {kind: place for place, kind in enumerate(KINDS)}

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from server.simulate_body import Story
+from server.simulate_cases import cases
 from server.simulate_faults import faults
 from server.simulate_town import Site, plan
 from server.simulate_world import Calendar, World, world
@@ -105,6 +106,7 @@ def _box(wish: Wish, shared: World, number: int, site: Site) -> Iterator[Deliver
         site, shared, told, np.random.default_rng([wish.seed, 4, number]), wish.end - wish.grid_days * DAY_S
     )
     slots = DAY_S // shared.step
+    lain = cases(site, wish.start, int(shared.starts[-1]) + shared.step, wish.seed, number)
     held: list[dict[str, Any]] = []
     run, seq, name = -1, 0, ""
     for first in range(0, len(shared), slots):
@@ -117,6 +119,8 @@ def _box(wish: Wish, shared: World, number: int, site: Site) -> Iterator[Deliver
                 found = [story.config(slot)]
             if not told.off[slot]:
                 found += story.at(slot)
+            while lain and not told.off[slot] and lain[0][0] < shared.starts[slot] + shared.step:
+                found.append(lain.pop(0)[1])
             for item in found:
                 item |= {"device": site.device, "run": name, "seq": seq}
                 seq += 1

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import holidays
 
@@ -15,6 +16,7 @@ from server.api.ingest import settle
 from server.credentials import new_token, token_hash
 from server.errors import AccountError
 from server.simulate import Delivery, Wish, deliveries
+from server.simulate_crew import work
 from server.simulate_desk import furnish
 from server.simulate_town import plan
 from server.simulate_world import Calendar
@@ -78,6 +80,7 @@ def write(store: Store, wish: Wish, progress: Progress = lambda _: None, school:
         store.accounts.add_device(site.device, token_hash(new_token()), entry)
     counted, answers = _take(store, deliveries(wish), wish, progress)
     furnish(store, sites, school, wish.start)
+    work(store, wish.end, ZoneInfo(wish.tz))
     seconds = time.perf_counter() - began
     return Written(
         sites=tuple(

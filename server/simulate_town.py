@@ -165,7 +165,7 @@ def _contents(kind: SiteKind, size: float) -> tuple[tuple[Zone, ...], tuple[Line
         return (
             _area("trottoir", "shopping", 16 * size, 75, (0.02, 0.4, 0.4, 0.98), capacity=round(90 * size)),
             Zone(
-                zone_config("chaussee", "road", "statistics", (0.42, 0.3, 0.98, 0.98), classes=(*VEHICLES, "bicycle")),
+                zone_config("chaussee", "road", "operational", (0.42, 0.3, 0.98, 0.98), classes=(*VEHICLES, "bicycle")),
                 "traffic", 3.5 * size, 12, (*_TRAFFIC, ("bicycle", 0.15)),
             ),
         ), (Line("coupe", "shopping", 900 * size, _MIXED),)  # fmt: skip

@@ -59,6 +59,7 @@ SERVER_CORE = {
     "alerts",
     "simulate",
     "simulate_body",
+    "simulate_cases",
     "simulate_demand",
     "simulate_faults",
     "simulate_grid",

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from fastapi import Request
 
 from contract.names import ClassGroup
-from server.access import settings_of, store_of
+from server.access import NOTICES, session_of, settings_of, store_of
 from server.api.reports import reader_of
 from server.attention import FRESH_S, Concern, Seen, camera_concern, concerns, window
 from server.fullness import FULL, NEARLY, TINY
@@ -152,7 +152,9 @@ def attention(request: Request, states: Sequence[State]) -> list[Concern]:
         for one in states
         if one.key[0] not in revoked
     ]
-    return concerns(cameras, seen, store.sites.in_quarantine(), now)
+    session = session_of(request)
+    crew = session is not None and session.user.role in NOTICES.roles
+    return concerns(cameras, seen, store.sites.in_quarantine(), now, store.notices.waiting() if crew else 0)
 
 
 def site_names(sites: Iterable[Site], texts: Texts) -> Mapping[str, str]:

@@ -1,4 +1,4 @@
-"""Pages for those who keep the boxes running: devices, quarantine, audit; and the crew's notices to come."""
+"""Pages for those who keep the boxes running: devices, quarantine, audit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 from fastapi import Request
 from starlette.responses import Response
 
-from server.access import ADMINISTRATION, NOTICES, TECHNICAL, Route, settings_of, store_of
+from server.access import ADMINISTRATION, TECHNICAL, Route, settings_of, store_of
 from server.attention import LATE_S
 from server.pages.render import page
 
@@ -48,14 +48,8 @@ def audit(request: Request) -> Response:
     return page(request, "audit.html", entries=entries, shown=AUDIT_SHOWN)
 
 
-def notices(request: Request) -> Response:
-    """Says that there are no notices yet."""
-    return page(request, "notices.html")
-
-
 ROUTES: Final = (
     Route("GET", "/devices", devices, TECHNICAL),
     Route("GET", "/quarantine", quarantine, TECHNICAL),
     Route("GET", "/audit", audit, ADMINISTRATION),
-    Route("GET", "/notices", notices, NOTICES),
 )

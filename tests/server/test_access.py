@@ -18,6 +18,7 @@ from tests.server.build import NOON, line, parking, zone
 # What a person or a device gets, written out a second time and not derived from the declarations.
 REPORTS = {"viewer", "planner", "administrator"}
 PLANNING = {"planner", "administrator"}
+NOTICES = {"crew", "planner", "administrator"}
 TECHNICAL = {"technician", "administrator"}
 EXPECTED = {
     ("GET", "/healthz"): "public",
@@ -50,7 +51,20 @@ EXPECTED = {
     ("GET", "/devices"): TECHNICAL,
     ("GET", "/quarantine"): TECHNICAL,
     ("GET", "/audit"): {"administrator"},
-    ("GET", "/notices"): {"crew", "planner", "administrator"},
+    ("GET", "/notices"): NOTICES,
+    ("GET", "/notices.csv"): NOTICES,
+    ("GET", "/notices/map"): NOTICES,
+    ("GET", "/notices/plan/{site}"): NOTICES,
+    ("GET", "/notices/precision"): NOTICES,
+    ("GET", "/notices/vetoes"): NOTICES,
+    ("POST", "/notices/vetoes/lift"): NOTICES,
+    ("GET", "/notices/rules"): PLANNING,
+    ("POST", "/notices/rules"): PLANNING,
+    ("GET", "/notices/{number}"): NOTICES,
+    ("POST", "/notices/{number}"): NOTICES,
+    ("GET", "/api/v1/notices"): NOTICES,
+    ("GET", "/api/v1/notices/{number}"): NOTICES,
+    ("GET", "/api/v1/notices/precision"): NOTICES,
     ("GET", "/sites"): REPORTS,
     ("POST", "/sites"): PLANNING,
     ("GET", "/sites/{site}"): REPORTS,
@@ -107,6 +121,10 @@ ALLOWED = {200, 303}
 EMPTY = {
     (method, path): status
     for method, path, status in (
+        ("GET", "/notices/plan/{site}", 404),
+        ("GET", "/notices/{number}", 404),
+        ("POST", "/notices/{number}", 404),
+        ("GET", "/api/v1/notices/{number}", 404),
         ("POST", "/sites", 400),
         ("GET", "/sites/{site}/plan", 404),
         ("POST", "/sites/{site}/plan", 400),
@@ -126,13 +144,22 @@ FORMS = {
         "alerts/end",
         "mail/again",
         "mail/trial",
+        "notices/rules",
+        "notices/vetoes/lift",
     )
 }
 
 
 def address(path: str) -> str:
     name = "gate" if "/lines/" in path else "p1" if path.endswith("/parking") else "lawn"
-    values = {"device": "box-a", "camera": "north", "name": name, "code": "en", "site": "square"}
+    values = {
+        "device": "box-a",
+        "camera": "north",
+        "name": name,
+        "code": "en",
+        "site": "square",
+        "number": "1",
+    }
     if path.startswith("/static"):
         return "/static/app.css"
     query = {

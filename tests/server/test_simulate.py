@@ -57,7 +57,7 @@ def test_every_record_is_one_of_the_wire_and_no_key_comes_twice():
         types[record.type] += 1
     assert set(keys.values()) == {1}
     assert set(types) == {
-        f"parvis.{name}.v1" for name in ("config", "grid", "health", "line", "parking", "zone")
+        f"parvis.{name}.v1" for name in ("anomaly", "config", "grid", "health", "line", "parking", "zone")
     }
 
 
