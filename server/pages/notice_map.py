@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from server.access import NOTICES, Route, settings_of, store_of
 from server.notices import Notice
-from server.pages.notice_words import KINDS, SEVERITIES, Frame, Names, box, filters_of, frame
+from server.pages.notice_words import SEVERITIES, Frame, Names, box, filters_of, frame
+from server.pages.planning import may_plan
 from server.pages.render import page, texts_of
 from server.pages.sites import plan_file
 from server.pages.states import PLAN_W
@@ -28,9 +29,9 @@ LEVELS: Final = {"high": "full", "medium": "nearly", "low": "seen"}
 
 @dataclass(frozen=True, slots=True)
 class PlanMark:
-    """The notices of one zone on a plan: their numbers in the table, the gravest of them, and where."""
+    """The notices of one zone on a plan: how many, what it says and leads to, the gravest of them, and where."""
 
-    numbers: str
+    number: str
     label: str
     href: str
     level: str
@@ -55,12 +56,11 @@ def _plan_marks(request: Request, site: Site, numbered: Numbered, names: Names) 
             continue
         gravest = max(own_here, key=lambda one: SEVERITIES[::-1].index(one[1].severity))[1]
         label = texts("nt.map.at", n=len(own_here), name=names.place(gravest))
-        shown = str(own_here[0][0]) if len(own_here) == 1 else f"{own_here[0][0]}+"
         query = f"/notices?camera={gravest.device}/{gravest.camera}"
         href = f"/notices/{gravest.id}" if len(own_here) == 1 else query
         found.append(
             PlanMark(
-                shown,
+                str(len(own_here)),
                 label,
                 href,
                 LEVELS[gravest.severity],
@@ -130,7 +130,7 @@ def read(request: Request) -> Response:
         plans=[one for one in plans if one[2]],
         plan_w=PLAN_W,
         frames=_frames(request, numbered),
-        kinds=KINDS,
+        may_plan=may_plan(request),
     )
 
 

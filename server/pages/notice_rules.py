@@ -26,11 +26,16 @@ _CLOCK: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::[0-5][0-9])?")
 def _rules_page(request: Request, error: str = "", status: int = 200) -> Response:
     store, names = store_of(request).notices, Names(request)
     sites = [None, *sorted(names.sites, key=lambda site: names.sites[site].casefold())]
+    asked = request.query_params.get("site", "")
+    chosen = asked if asked in names.sites else None
     return page(
         request,
         "notice_rules.html",
         status,
         error=error,
+        names=names,
+        chosen=chosen,
+        rules=store.rules(chosen),
         sites=[(site, names.site(site), store.rules(site)) for site in sites],
         own=store.own_rules(),
         no_site=NO_SITE,
@@ -95,7 +100,7 @@ def _change(request: Request, fields: Mapping[str, str]) -> Response:
     store.notices.set_rules(
         site, made, AuditEntry(now, actor(request), "rules.set", f"site/{site or NO_SITE}")
     )
-    return RedirectResponse("/notices/rules", 303)
+    return RedirectResponse(f"/notices/rules?site={site or NO_SITE}", 303)
 
 
 async def change(request: Request) -> Response:

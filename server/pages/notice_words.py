@@ -105,6 +105,11 @@ class Names:
         """A site; empty for none."""
         return self.sites.get(site, site) if site else ""
 
+    def where(self, own: Notice) -> str:
+        """A notice's zone and site, without saying the site twice."""
+        place, site = self.place(own), self.site(own.site)
+        return place if not site or site in place else f"{place}, {site}"
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
