@@ -124,7 +124,9 @@ CREATE TABLE notice_cursors (
   event INTEGER NOT NULL
 );
 
--- Revisions whose notices are still to be written. A mark on each row and no number to compare with: numbers of records come
--- again when the newest ones were purged.
-ALTER TABLE anomalies ADD COLUMN taken INTEGER;
-CREATE INDEX anomalies_waiting ON anomalies (record_id) WHERE taken IS NULL;
+-- Revisions whose notices are still to be written: filed with the record, gone with its effects. No number to compare with,
+-- for numbers of records come again when the newest ones were purged.
+CREATE TABLE cases_waiting (
+  record_id INTEGER PRIMARY KEY
+);
+INSERT INTO cases_waiting SELECT record_id FROM anomalies;

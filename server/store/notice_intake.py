@@ -1,7 +1,7 @@
-"""Revisions of cases into notices, and held notices out again: each batch is one transaction with its marks.
+"""Revisions of cases into notices, and held notices out again: each batch is one transaction.
 
 Rules:
-1. Revisions are taken in order of arrival; each is marked as taken in the transaction that stores what it did, so that a
+1. Revisions are taken in order of arrival; each leaves `cases_waiting` in the transaction that stores what it did, so that a
    killed server does nothing twice and loses nothing.
 2. What is decided is decided as of the arrival of the revision: a backlog after a rest gives what it would have given.
 3. Only zones that are operational now give notices (`server.store.purposes`); a case that goes is heard of any zone.
@@ -37,8 +37,8 @@ _KNOWN: Final = (
     " FROM notice_cases c LEFT JOIN notices n ON n.id = c.notice WHERE c.device = ? AND c.case_id = ?"
 )
 _WAITING: Final = (
-    "SELECT a.record_id, r.received_at, r.payload FROM anomalies a JOIN records r ON r.id = a.record_id"
-    " WHERE a.taken IS NULL ORDER BY a.record_id LIMIT ?"
+    "SELECT w.record_id, r.received_at, r.payload FROM cases_waiting w JOIN records r ON r.id = w.record_id"
+    " ORDER BY w.record_id LIMIT ?"
 )
 _HELD: Final = (
     f"SELECT {NOTICE} FROM notices WHERE state = 'new' AND held_until <= ? ORDER BY CASE severity"
@@ -90,9 +90,7 @@ class Intake:
             if payload:
                 self._one(revision_of(record_id, received_at, payload))
         marks = ", ".join("?" * len(rows))
-        self._db.execute(
-            f"UPDATE anomalies SET taken = 1 WHERE record_id IN ({marks})", [row[0] for row in rows]
-        )
+        self._db.execute(f"DELETE FROM cases_waiting WHERE record_id IN ({marks})", [row[0] for row in rows])
         return len(rows)
 
     def release(self, now: int, most: int) -> tuple[int, int]:

@@ -38,7 +38,7 @@ class SqliteNotices(SqliteNoticeBoard):
     def take(self, tz: ZoneInfo, most: int) -> int:
         """Take up to ``most`` revisions of cases in order of arrival; how many there were."""
         with self._connections.read() as db:
-            if db.execute("SELECT 1 FROM anomalies WHERE taken IS NULL LIMIT 1").fetchone() is None:
+            if db.execute("SELECT 1 FROM cases_waiting LIMIT 1").fetchone() is None:
                 return 0
         with self._connections.write() as db:
             return Intake(db, tz).take(most)

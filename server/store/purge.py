@@ -32,7 +32,7 @@ _CHECKPOINTS: Final = 3
 _PLACE: Final = "device = ? AND camera = ? AND name = ? AND kind = ?"
 _RECORDS: Final = (("records", "id"),)
 _INTERVALS: Final = (("counts", "record_id"), ("intervals", "record_id"), ("records", "id"))
-_CASES: Final = (("anomalies", "record_id"), ("records", "id"))
+_CASES: Final = (("cases_waiting", "record_id"), ("anomalies", "record_id"), ("records", "id"))
 # Purposes and retention itself are accounted for as long as any figure is kept.
 _ACCOUNTABLE: Final = "(action LIKE 'purpose.%' OR action LIKE 'retention.%')"
 UNCOMPACTED: Final = "uncompacted"

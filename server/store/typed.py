@@ -115,12 +115,13 @@ def count_rows(record_id: int, record: Interval) -> list[tuple[Any, ...]]:
 
 
 def insert_case(db: Any, record_id: int, record: Record) -> None:
-    """File an anomaly under its case; other records need no row of their own."""
+    """File an anomaly under its case, and for the notice desk; other records need no row of their own."""
     if isinstance(record, AnomalyRecord):
         db.execute(
             "INSERT INTO anomalies (record_id, device, case_id, revision) VALUES (?, ?, ?, ?)",
             (record_id, record.device, record.case, record.revision),
         )
+        db.execute("INSERT OR IGNORE INTO cases_waiting (record_id) VALUES (?)", (record_id,))
 
 
 def note_places(db: Any, seen: PlaceSeen) -> None:
