@@ -33,6 +33,7 @@ CREATE TABLE notices (
   ended_at INTEGER
 );
 CREATE INDEX notices_by_state ON notices (state, site);
+CREATE INDEX notices_by_camera ON notices (device, camera, state);
 CREATE INDEX notices_by_change ON notices (changed_at);
 CREATE INDEX notices_by_opening ON notices (opened_at);
 CREATE INDEX notices_told ON notices (site, told_at);
