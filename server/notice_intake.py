@@ -3,8 +3,9 @@
 Rules:
 1. The highest revision of a case wins, in whatever order they come; a lower one changes nothing.
 2. A case that goes ends its notice once no other case of it is left; a case that was never told before it went begins none.
-3. What a person ended stays ended. A case that goes on all the same may begin another notice: after ``cleared`` when the
-   cooldown is over, after ``nothing_there`` when no veto is left, after ``not_ours`` never.
+3. What a person ended stays ended. A case that goes on all the same begins another notice after ``cleared`` (which the
+   cooldown holds for a while, so that nobody hears of it when the case goes after all), after ``nothing_there`` once no veto is
+   left, after ``not_ours`` never.
 4. A box that began anew tells its objects under new cases: those of its former runs that the notice holds are silent, and
    count as gone until they are told again.
 """
@@ -24,34 +25,28 @@ Step = Literal["late", "file", "candidate", "update", "case_cleared", "end"]
 class Known:
     """What is known of a case: its highest revision, and its notice.
 
-    ``notice``: number of the notice it is gathered under; ``state`` that one's, ``ended_at`` when it ended, ``others``: how many
-    more of its cases are still seen.
+    ``notice``: number of the notice it is gathered under; ``state``: that one's; ``others``: how many more of its cases are
+    still seen.
     """
 
     revision: int
     notice: int | None = None
     state: NoticeState | None = None
-    ended_at: int | None = None
     others: int = 0
 
 
-def again(known: Known, at: int, cooldown_s: int, *, vetoed: bool) -> bool:
-    """Whether a case that goes on after its notice ended may begin another (rule 3)."""
-    if known.state == "nothing_there":
-        return not vetoed
-    return known.state == "cleared" and known.ended_at is not None and at >= known.ended_at + cooldown_s
+def again(state: NoticeState | None, *, vetoed: bool) -> bool:
+    """Whether a case that goes on after its notice ended as ``state`` begins another (rule 3)."""
+    return state == "cleared" or (state == "nothing_there" and not vetoed)
 
 
-def step_of(
-    rev: CaseRevision, known: Known | None, *, operational: bool, cooldown_s: int, vetoed: bool
-) -> Step:
+def step_of(rev: CaseRevision, known: Known | None, *, operational: bool, vetoed: bool) -> Step:
     """What a revision does.
 
     Args:
         rev: the revision.
         known: what is known of its case; None when it is the first that came.
         operational: whether its zone is, now.
-        cooldown_s: of the site's rules.
         vetoed: whether a veto covers its place.
     """
     if known is not None and rev.revision <= known.revision:
@@ -66,6 +61,6 @@ def step_of(
         return "file"
     if is_open:
         return "update"
-    if known is not None and gathered and not again(known, rev.received_at, cooldown_s, vetoed=vetoed):
+    if known is not None and gathered and not again(known.state, vetoed=vetoed):
         return "file"
     return "candidate"

@@ -34,7 +34,11 @@ def _frames(request: Request, own: Notice) -> list[Frame]:
     """The frame of each camera that saw it."""
     store, texts = store_of(request), texts_of(request)
     cases = store.notices.cases_of(own.id)
-    seen = list(dict.fromkeys((case.device, case.camera) for case in cases)) or [(own.device, own.camera)]
+    if not cases:
+        # The case went on after the notice ended, and belongs to another one now.
+        alone = box(own, texts("nt.number", n=own.id), severity=own.severity, gone=True)
+        return [frame(store, own.device, own.camera, [alone])]
+    seen = list(dict.fromkeys((case.device, case.camera) for case in cases))
     return [
         frame(
             store,

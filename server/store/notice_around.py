@@ -11,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from contract.messages import ZoneConfig
-from server.notice_place import DEGREE_M, GAP, depth, metres, reach_m, same_object, severity
+from server.notice_place import DEGREE_M, GAP, NEAR_M, depth, metres, reach_m, same_object, severity
 from server.notice_rules import SiteRules, holding
 from server.notices import CaseRevision, Held, Notice, Severity
 from server.reports import local_midnight
@@ -104,8 +104,12 @@ class Around:
         day = (local_midnight(at, self._tz), local_midnight(at, self._tz, 1))
         sql = "SELECT count(*) FROM notices WHERE site IS ? AND told_at >= ? AND told_at < ?"
         shown = int(self._db.execute(sql, (site, *day)).fetchone()[0])
-        sql = f"SELECT {NOTICE} FROM notices WHERE ended_at > ? AND kind = ?"
-        recent = (Notice(**row) for row in self._db.query(sql, (at - rules.cooldown_s, one.kind)))
+        sql = (
+            f"SELECT {NOTICE} FROM notices WHERE ended_at > ? AND kind = ?"
+            " AND ((device = ? AND camera = ?) OR abs(lat - ?) < ?)"
+        )
+        near = (one.device, one.camera, one.lat, _SIZE_MOST_M / DEGREE_M + NEAR_M / DEGREE_M)
+        recent = (Notice(**row) for row in self._db.query(sql, (at - rules.cooldown_s, one.kind, *near)))
         ends = [ended.ended_at or 0 for ended in recent if same_object(one, ended)]
         return holding(
             rules,

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from server.notice_intake import Known, step_of
 from server.notice_place import graver
-from server.notices import CaseRevision, Notice, NoticeState, Severity, What
+from server.notices import ENDED, CaseRevision, Notice, NoticeState, Severity, What
 from server.store.base import AuditEntry
 from server.store.notice_around import Around
 from server.store.notice_rows import NOTICE, add_event, basis_of, last_basis, notice_of, set_state
@@ -32,7 +32,7 @@ _CASE: Final = (
     f" notice = excluded.notice, ended = excluded.ended, {', '.join(f'{n} = excluded.{n}' for n in _CASE_FIELDS)}"
 )
 _KNOWN: Final = (
-    "SELECT c.revision, c.notice, n.state, n.ended_at, (SELECT count(*) FROM notice_cases o WHERE o.notice = c.notice"
+    "SELECT c.revision, c.notice, n.state, (SELECT count(*) FROM notice_cases o WHERE o.notice = c.notice"
     " AND o.state NOT IN ('cleared', 'silent') AND NOT (o.device = c.device AND o.case_id = c.case_id)) AS others"
     " FROM notice_cases c LEFT JOIN notices n ON n.id = c.notice WHERE c.device = ? AND c.case_id = ?"
 )
@@ -118,7 +118,6 @@ class Intake:
             rev,
             known,
             operational=self._around.operational(rev),
-            cooldown_s=self._around.rules(self._around.site(rev)).cooldown_s,
             vetoed=self._around.vetoed_until(rev, rev.received_at) is not None,
         )
         if step == "late":
@@ -126,9 +125,7 @@ class Intake:
         if step == "candidate":
             self._candidate(rev)
             return
-        self._file(
-            rev, known.notice if known else None, ended=known is not None and known.ended_at is not None
-        )
+        self._file(rev, known.notice if known else None, ended=known is not None and known.state in ENDED)
         own = notice_of(self._db, known.notice) if known and known.notice else None
         if own is None or step == "file":
             return

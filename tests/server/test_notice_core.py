@@ -85,26 +85,22 @@ class Model:
 
     seen: int = 0
     state: str | None = None
-    ended_at: int | None = None
     opened: list[int] = field(default_factory=list)
 
-    def hears(self, revision: int, state: str, now: int, cooldown: int) -> None:
+    def hears(self, revision: int, state: str, now: int) -> None:
         if revision <= self.seen:
             return
         self.seen = revision
         if self.state in OPEN:
             if state == "cleared":
-                self.state, self.ended_at = "cleared", now
-        elif state != "cleared" and (
-            self.state is None
-            or (self.state == "cleared" and self.ended_at is not None and now >= self.ended_at + cooldown)
-        ):
-            self.state, self.ended_at = "to_verify", None
+                self.state = "cleared"
+        elif state != "cleared" and self.state in (None, "cleared"):
+            self.state = "to_verify"
             self.opened.append(now)
 
-    def told(self, after: str, now: int) -> None:
+    def told(self, after: str) -> None:
         if self.state is not None and may(self.state, after):
-            self.state, self.ended_at = after, now if after in ENDED else None
+            self.state = after
 
 
 REVISION = st.tuples(
@@ -118,48 +114,43 @@ TOLD = st.tuples(
 @given(st.lists(REVISION | TOLD, max_size=30))
 def test_the_steps_of_a_case_follow_a_simple_model(steps):
     """A veto stands wherever "nothing there" was said, so nothing begins there again."""
-    model, known, opened, now, cooldown = Model(), None, [], 0, 600
+    model, known, opened, now = Model(), None, [], 0
     for who, revision, what, later in steps:
         now += later
         if who == "person":
-            model.told(what, now)
+            model.told(what)
             if known is not None and known.state is not None and may(known.state, what):
-                known = replace(known, state=what, ended_at=now if what in ENDED else None)
+                known = replace(known, state=what)
             continue
-        model.hears(revision, what, now, cooldown)
+        model.hears(revision, what, now)
         rev = replace(BASE, revision=revision, state=what, received_at=now)
-        step = step_of(rev, known, operational=True, cooldown_s=cooldown, vetoed=True)
+        step = step_of(rev, known, operational=True, vetoed=True)
         if step == "late":
             continue
         known = replace(known or Known(0), revision=revision)
         if step == "candidate":
             opened.append(now)
-            known = replace(known, notice=len(opened), state="to_verify", ended_at=None)
+            known = replace(known, notice=len(opened), state="to_verify")
         elif step == "end":
-            known = replace(known, state="cleared", ended_at=now)
+            known = replace(known, state="cleared")
     assert opened == model.opened
     assert (known.state if known else None) == model.state
     assert (known.revision if known else 0) == model.seen
 
 
 @pytest.mark.parametrize(
-    ("known", "vetoed", "expected"),
-    [
-        (Known(1, 1, "cleared", 1000), False, [False, True]),
-        (Known(1, 1, "nothing_there", 1000), True, [False, False]),
-        (Known(1, 1, "nothing_there", 1000), False, [True, True]),
-        (Known(1, 1, "not_ours", 1000), False, [False, False]),
-    ],
+    ("state", "expected"),
+    [("cleared", [True, True]), ("nothing_there", [True, False]), ("not_ours", [False, False])],
 )
-def test_when_a_case_that_goes_on_may_begin_another_notice(known, vetoed, expected):
-    assert [again(known, now, 600, vetoed=vetoed) for now in (1599, 1600)] == expected
+def test_when_a_case_that_goes_on_begins_another_notice(state, expected):
+    assert [again(state, vetoed=vetoed) for vetoed in (False, True)] == expected
 
 
 def test_a_case_of_several_ends_only_itself_and_a_zone_that_sleeps_opens_none():
     gone = replace(BASE, revision=2, state="cleared")
-    ask = {"operational": True, "cooldown_s": 0, "vetoed": False}
-    assert step_of(gone, Known(1, 7, "confirmed", None, 1), **ask) == "case_cleared"
-    assert step_of(gone, Known(1, 7, "confirmed", None, 0), **ask | {"operational": False}) == "end"
+    ask = {"operational": True, "vetoed": False}
+    assert step_of(gone, Known(1, 7, "confirmed", 1), **ask) == "case_cleared"
+    assert step_of(gone, Known(1, 7, "confirmed", 0), **ask | {"operational": False}) == "end"
     assert step_of(gone, None, **ask) == "file"
     assert step_of(BASE, None, **ask | {"operational": False}) == "file"
 

@@ -105,6 +105,14 @@ def test_one_notice_says_what_it_rests_on_and_draws_no_picture(town):
     assert town.client("crew").get("/notices/x").status_code == 404
 
 
+def test_a_notice_whose_case_went_on_under_another_keeps_its_box(town):
+    move(town, town.store.notices.notice(1), "cleared")
+    deliver(town, case(1, 2, state="updated", x=0.2, w=0.02, y=0.76))
+    html = get(town, "/notices/1")
+    assert '<rect class="nt-box nt-high nt-gone"' in html
+    assert "Cases gathered: 0" in html
+
+
 def test_a_crew_confirms_assigns_works_and_clears(town):
     for version, do, more in (
         ("1", "confirmed", {}),

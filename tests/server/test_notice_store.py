@@ -11,10 +11,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from server import notice_desk
+from server.errors import StoreError
 from server.notice_desk import turn
 from server.notice_rules import SiteRules
 from server.notices import NoticeConflict
 from server.sites import PlaceDetail, Site
+from server.store import notice_intake
 from server.store.base import AuditEntry
 from server.store.notices_base import Wanted
 from tests.server.build import NOON, anomaly, config, utc, zone_config
@@ -286,13 +289,25 @@ def test_a_veto_lifted_by_a_person_lets_go_what_it_held(desk):
 def test_a_place_cools_down_after_an_end_and_a_case_that_stays_comes_back(desk):
     [own] = deliver(desk, case(1))
     move(desk, own, "cleared")
-    assert len(deliver(desk, case(1, 2, state="updated"))) == 1
-    desk.clock.now += 1801
-    found = deliver(desk, case(1, 3, state="updated"))
-    assert [one.state for one in found] == ["to_verify", "cleared"]
-    move(desk, found[0], "not_ours")
+    found = deliver(desk, case(1, 2, state="updated"))
+    assert [(one.state, one.held) for one in found] == [("new", "cooldown"), ("cleared", None)]
+    assert found[0].held_until == NOON + 1800
+    desk.clock.now += 1800
+    assert turn(desk.store, desk.app.state.settings) == (0, 1)
+    own = desk.store.notices.notice(found[0].id)
+    move(desk, own, "not_ours")
     desk.clock.now += 10 * DAY
     assert len(deliver(desk, case(1, 4, state="updated"))) == 2
+
+
+def test_a_crew_that_was_quicker_than_the_box_hears_no_more_of_it(desk):
+    [own] = deliver(desk, case(1))
+    move(desk, own, "cleared")
+    deliver(desk, case(1, 2, state="updated"))
+    found = deliver(desk, case(1, 3, state="cleared"))
+    assert [one.state for one in found] == ["cleared", "cleared"]
+    desk.clock.now += 1800
+    assert turn(desk.store, desk.app.state.settings) == (0, 0)
 
 
 def test_a_held_notice_whose_case_goes_is_never_shown(desk):
@@ -423,9 +438,28 @@ def test_a_server_killed_in_the_middle_does_nothing_twice_and_loses_nothing(desk
     assert len(desk.store.accounts.audit(1000, "notice.")) == 90
 
 
-def test_a_batch_that_fails_leaves_everything_as_it_was(desk, monkeypatch):
-    from server.store import notice_intake
+def test_the_desk_works_by_itself_and_goes_on_after_a_failure(desk, monkeypatch, caplog):
+    monkeypatch.setattr(notice_desk, "CHECK_S", 0.01)
+    monkeypatch.setattr(notice_desk, "RETRY_S", 0.01)
+    real, calls = notice_desk.turn, []
 
+    def fails(*args):
+        calls.append(1)
+        if len(calls) < 3:
+            raise [StoreError("the disk is away"), RuntimeError("a fault")][len(calls) - 1]
+        return real(*args)
+
+    monkeypatch.setattr(notice_desk, "turn", fails)
+    desk.post([case(1)])
+    with notice_desk.notice_desk(desk.store, desk.app.state.settings):
+        until = time.monotonic() + 30
+        while not desk.store.notices.waiting() and time.monotonic() < until:
+            time.sleep(0.01)
+    assert desk.store.notices.waiting() == 1
+    assert [record.levelname for record in caplog.records] == ["WARNING", "ERROR"]
+
+
+def test_a_batch_that_fails_leaves_everything_as_it_was(desk, monkeypatch):
     desk.post([case(n, x=n / 10, w=0.02) for n in range(1, 6)])
     real, calls = notice_intake.add_event, []
 

@@ -22,6 +22,7 @@ from server.simulate_run import calendar_of, write
 from server.simulate_series import bays, presence
 from server.simulate_town import plan
 from server.simulate_world import Calendar, world
+from server.store.notices_base import Wanted
 from server.store.sqlite import SqliteStore
 from tests.front_door import parvis
 from tests.server.build import NOON
@@ -186,6 +187,10 @@ def test_the_town_is_taken_in_as_any_box_s_records_are(tmp_path):
     total = reader.report(view, "vehicle", Period(NOON - 4 * 86400, NOON, HOUR)).total
     assert 0.05 < total.rate < 0.9
     assert 0.3 < total.coverage <= 1
+    notices = store.notices.counts(Wanted())
+    assert notices["to_verify"] >= 4
+    assert notices["cleared"] > 0
+    assert store.notices.take(PARIS, 1) == 0
     store.close()
 
 
