@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from bench.large_notices import with_notices
 from contract.batch import canonical, parse_record
 from contract.layout import ZoneConfig
 from server.simulate_town import zone_config
@@ -51,6 +52,7 @@ def build(path: Path, size: Size, end: int, *, told: bool = False) -> Path:
     wanted = {**asdict(size), "end": end}
     if path.exists() and stamp.exists() and json.loads(stamp.read_text()) == wanted:
         SqliteStore(path).close()  # brings its schema up to today's
+        with_notices(path, end)
         return path
     for old in (path, stamp, *path.parent.glob(f"{path.name}-*")):
         old.unlink(missing_ok=True)
@@ -69,6 +71,7 @@ def build(path: Path, size: Size, end: int, *, told: bool = False) -> Path:
         db.execute("PRAGMA journal_mode=WAL")
     finally:
         db.close()
+    with_notices(path, end)
     stamp.write_text(json.dumps(wanted))
     return path
 

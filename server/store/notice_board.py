@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from server.notice_rules import Precision, SiteRules
-from server.notices import Notice, NoticeState
+from server.notices import OPEN, Notice, NoticeState
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry
 from server.store.connection import Connections
@@ -53,8 +53,12 @@ class SqliteNoticeBoard:
             return [Notice(**row) for row in db.query(sql, (*values, limit, offset))]
 
     def counts(self, wanted: Wanted) -> dict[NoticeState, int]:
-        """How many notices of a wish there are in each state, whatever states it names."""
-        where, values = where_of(replace(wanted, states=frozenset(), held=None))
+        """How many notices of a wish there are in each open state, and in the ended ones that the wish names.
+
+        A year of ended notices is not counted for a board that does not show them.
+        """
+        states = frozenset(OPEN) | wanted.states if wanted.states else frozenset()
+        where, values = where_of(replace(wanted, states=states, held=None))
         sql = f"SELECT state, count(*) FROM notices WHERE {where} GROUP BY state"
         with self._connections.read() as db:
             return {state: int(number) for state, number in db.execute(sql, values)}
@@ -76,9 +80,12 @@ class SqliteNoticeBoard:
             return [HeldBack(**row) for row in db.query(sql, values)]
 
     def cameras_with_notices(self) -> list[tuple[str, str]]:
-        """Device and camera of every notice there is."""
+        """Device and camera of the cameras that ever had a notice."""
         with self._connections.read() as db:
-            sql = "SELECT DISTINCT device, camera FROM notices ORDER BY device, camera"
+            sql = (
+                "SELECT c.device, c.camera FROM cameras c WHERE EXISTS (SELECT 1 FROM notices n"
+                " WHERE n.device = c.device AND n.camera = c.camera) ORDER BY c.device, c.camera"
+            )
             return [tuple(row) for row in db.execute(sql)]
 
     def cases_of(self, notice_id: int) -> list[CaseSeen]:

@@ -129,7 +129,7 @@ class Notices(Protocol):
         """Notices of a wish: what waits for a person first, the gravest and newest of it first."""
 
     def counts(self, wanted: Wanted) -> dict[NoticeState, int]:
-        """How many notices of a wish there are in each state, whatever states it names."""
+        """How many notices of a wish there are in each open state, and in the ended ones that the wish names."""
 
     def waiting(self) -> int:
         """How many notices wait to be verified."""
@@ -138,7 +138,7 @@ class Notices(Protocol):
         """What is held back, by site and reason; ``site`` None: of every site, empty: of places without one."""
 
     def cameras_with_notices(self) -> list[tuple[str, str]]:
-        """Device and camera of every notice there is."""
+        """Device and camera of the cameras that ever had a notice."""
 
     def rules(self, site: str | None) -> SiteRules:
         """The rules in force for a site; None: for places without one."""
