@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
+from types import SimpleNamespace
 from typing import Any, Final
 
 from server.notice_place import veto_radius
@@ -132,21 +133,34 @@ def rules_of(db: Any, site: str | None) -> SiteRules:
     return SiteRules(**{**row, "high_passes": bool(row["high_passes"])}) if row else SiteRules()
 
 
-def make_veto(db: Any, own: Notice, audit: AuditEntry) -> None:
-    """A veto around the place of a notice; longer each time it is said there."""
-    radius = veto_radius(own.w, own.h)
+def make_vetoes(db: Any, own: Notice, audit: AuditEntry) -> None:
+    """A veto around the place of a notice, in every camera that saw it; longer each time it is said there."""
+    _make_veto(db, own, own, audit)
+    for case in _cases_of(db, own.id):
+        if vetoed_until(db, case.device, case.camera, case.x, case.y, audit.at) is None:
+            _make_veto(db, case, own, audit)
+
+
+def _cases_of(db: Any, notice_id: int) -> list[Any]:
+    sql = "SELECT device, camera, zone, x, y, w, h FROM notice_cases WHERE notice = ? ORDER BY first_seen, case_id"
+    return [SimpleNamespace(**row) for row in db.query(sql, (notice_id,))]
+
+
+def _make_veto(db: Any, place: Any, own: Notice, audit: AuditEntry) -> None:
+    radius = veto_radius(place.w, place.h)
     sql = (
         "SELECT count(*) FROM vetoes WHERE device = ? AND camera = ? AND made_at > ? AND lifted_at IS NULL"
         " AND (x - ?) * (x - ?) + (y - ?) * (y - ?) * 0.31640625 <= max(radius, ?) * max(radius, ?)"
     )
-    near = (own.x, own.x, own.y, own.y, radius, radius)
-    before = db.execute(sql, (own.device, own.camera, audit.at - VETO_MEMORY_S, *near)).fetchone()[0]
+    near = (place.x, place.x, place.y, place.y, radius, radius)
+    before = db.execute(sql, (place.device, place.camera, audit.at - VETO_MEMORY_S, *near)).fetchone()[0]
     ends_at = audit.at + veto_seconds(rules_of(db, own.site), before + 1)
     db.execute(
         "INSERT INTO vetoes (device, camera, zone, x, y, radius, made_at, made_by, notice, ends_at, times)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            own.device, own.camera, own.zone, own.x, own.y, radius, audit.at, audit.actor, own.id, ends_at, before + 1,
+            place.device, place.camera, place.zone, place.x, place.y, radius, audit.at, audit.actor, own.id, ends_at,
+            before + 1,
         ),
     )  # fmt: skip
 

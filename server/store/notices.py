@@ -20,7 +20,7 @@ from server.store.notice_rows import (
     add_event,
     last_basis,
     lift,
-    make_veto,
+    make_vetoes,
     notice_of,
     present,
     set_state,
@@ -130,7 +130,7 @@ class SqliteNotices(SqliteNoticeBoard):
             if own.state == "nothing_there":
                 lift(db, "notice", own.id, audit)
             if after == "nothing_there":
-                make_veto(db, own, audit)
+                make_vetoes(db, own, audit)
             told = detail or (assigned_to or "")
             add_event(db, own.id, audit, "moved", own.state, after, last_basis(db, own.id), told)
             return present(db, own.id)

@@ -265,8 +265,8 @@ def test_the_same_as_json_and_csv(town):
 
 
 def test_the_overview_says_that_notices_wait_to_whom_may_see_them(town):
-    assert "3 road notices wait for an answer" in get(town, "/", "planner")
-    assert "road notices wait" not in get(town, "/", "viewer")
+    assert "road notices that wait for an answer: 3" in get(town, "/", "planner")
+    assert "road notices that wait" not in get(town, "/", "viewer")
     for number in (1, 2, 3):
         move(town, town.store.notices.notice(number), "cleared")
-    assert "road notices wait" not in get(town, "/", "planner")
+    assert "road notices that wait" not in get(town, "/", "planner")

@@ -262,6 +262,17 @@ def test_nothing_there_makes_a_veto_that_grows_and_ends_by_itself(desk):
     assert (veto.times, veto.ends_at - veto.made_at) == (2, 4 * DAY)
 
 
+def test_nothing_there_is_said_of_every_camera_that_saw_it(desk):
+    desk.post([config(1, NOON - 7000, [lane()], camera="south")])
+    [own] = deliver(desk, case(1, **earth(0)), case(2, camera="south", x=0.9, **earth(3)))
+    move(desk, own, "nothing_there")
+    places = {(one.camera, one.x): one.notice for one in desk.store.notices.vetoes(NOON)}
+    assert places == {("north", 0.4): own.id, ("south", 0.9): own.id}
+    assert len(deliver(desk, case(2, 2, camera="south", x=0.9, state="updated", **earth(3)))) == 1
+    move(desk, desk.store.notices.notice(own.id), "to_verify")
+    assert desk.store.notices.vetoes(NOON) == []
+
+
 def test_a_wrong_nothing_there_taken_back_takes_its_veto_along(desk):
     [own] = deliver(desk, case(1))
     ended = move(desk, own, "nothing_there")
