@@ -96,6 +96,12 @@ def m007_mail(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m007_mail.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m009_crew(db: Any) -> None:
+    """Whom notices go to: recipients, keys of feeds, targets of webhooks."""
+    db.executescript(resources.files("server.store").joinpath("m009_crew.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""
