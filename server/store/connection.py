@@ -97,6 +97,12 @@ def m007_mail(db: Any) -> None:
 
 
 @migrations()  # type: ignore[untyped-decorator]
+def m008_notices(db: Any) -> None:
+    """Notices, their events, vetoes and rules."""
+    db.executescript(resources.files("server.store").joinpath("m008_notices.sql").read_text("utf-8"))
+
+
+@migrations()  # type: ignore[untyped-decorator]
 def m009_crew(db: Any) -> None:
     """Whom notices go to: recipients, keys of feeds, targets of webhooks."""
     db.executescript(resources.files("server.store").joinpath("m009_crew.sql").read_text("utf-8"))
