@@ -53,10 +53,13 @@ def who_of(actor: str, recipient: int) -> Who:
     return found or ("server" if actor == "server" else "user")
 
 
-def standing(notice: Notice, events: Sequence[NoticeEvent], recipient: int, now: int) -> Standing:
-    """How a notice stands for a recipient's link."""
+def standing(
+    notice: Notice, events: Sequence[NoticeEvent], recipient: int, now: int, *, verifies: bool
+) -> Standing:
+    """How a notice stands for a recipient's link; ``verifies``: the link is of a letter that asked to look."""
     if notice.state not in ENDED:
-        first: tuple[NoticeState, ...] = ("confirmed",) if notice.state == "to_verify" else ()
+        may_confirm = verifies and notice.state == "to_verify"
+        first: tuple[NoticeState, ...] = ("confirmed",) if may_confirm else ()
         return Standing(None, None, first + ENDS, later=True, back=None)
     end = end_of(events)
     who = who_of(end.actor, recipient) if end else None

@@ -21,9 +21,12 @@ from server.guard import Guard, problem
 from server.notice_desk import notice_desk
 from server.outlook import Outlooks
 from server.pages.alerts import ROUTES as ALERT_ROUTES
+from server.pages.answer import Answers
 from server.pages.calendar import ROUTES as CALENDAR_ROUTES
 from server.pages.comparing import ROUTES as COMPARE_ROUTES
+from server.pages.crew import ROUTES as CREW_ROUTES
 from server.pages.definitions import ROUTES as DEFINITION_ROUTES
+from server.pages.feeds import Feeds
 from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.forecast import ROUTES as FORECAST_ROUTES
 from server.pages.login import Login
@@ -49,6 +52,7 @@ from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
 from server.upkeep import upkeep
+from server.webhooks import webhooks
 
 PAGES: Final[tuple[Sequence[Route], ...]] = (
     OVERVIEW_ROUTES,
@@ -69,6 +73,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     QUALITY_ROUTES,
     PROVENANCE_ROUTES,
     PRESENCE_ROUTES,
+    CREW_ROUTES,  # before the notices themselves: /notices/crew is none of them
     TECHNICAL_ROUTES,
     DEFINITION_ROUTES,
 )
@@ -89,7 +94,12 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with upkeep(opened, settings), post_office(opened, settings), notice_desk(opened, settings):
+        with (
+            upkeep(opened, settings),
+            post_office(opened, settings),
+            notice_desk(opened, settings),
+            webhooks(opened, settings),
+        ):
             yield
         opened.close()
 
@@ -111,6 +121,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, Public(publisher).routes())
     register(app, PublicPage(publisher).routes())
     register(app, Login().routes())
+    register(app, Answers().routes())
+    register(app, Feeds().routes())
     app.state.outlooks = Outlooks()
     for routes in PAGES:
         register(app, routes)

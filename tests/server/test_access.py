@@ -51,6 +51,27 @@ EXPECTED = {
     ("GET", "/quarantine"): TECHNICAL,
     ("GET", "/audit"): {"administrator"},
     ("GET", "/notices"): {"crew", "planner", "administrator"},
+    ("GET", "/notices/crew"): PLANNING,
+    **{
+        ("POST", f"/notices/crew/{own}"): PLANNING
+        for own in (
+            "recipients/add",
+            "recipients/end",
+            "recipients/trial",
+            "hooks/add",
+            "hooks/end",
+            "hooks/secret",
+            "hooks/trial",
+            "hooks/again",
+            "feeds/renew",
+            "feeds/end",
+        )
+    },
+    ("POST", "/notices/crew/links/renew"): {"administrator"},
+    # Public, but only with the signature of a letter, a feed's key or a session: test_answer.py, test_feeds.py.
+    ("GET", "/a/{token}"): "off",
+    ("POST", "/a/{token}"): "off",
+    ("GET", "/feeds/{name}"): "off",
     ("GET", "/sites"): REPORTS,
     ("POST", "/sites"): PLANNING,
     ("GET", "/sites/{site}"): REPORTS,
@@ -126,13 +147,29 @@ FORMS = {
         "alerts/end",
         "mail/again",
         "mail/trial",
+        "notices/crew/recipients/add",
+        "notices/crew/recipients/end",
+        "notices/crew/recipients/trial",
+        "notices/crew/hooks/add",
+        "notices/crew/hooks/end",
+        "notices/crew/hooks/secret",
+        "notices/crew/hooks/trial",
+        "notices/crew/hooks/again",
+        "notices/crew/feeds/end",
     )
 }
 
 
 def address(path: str) -> str:
     name = "gate" if "/lines/" in path else "p1" if path.endswith("/parking") else "lawn"
-    values = {"device": "box-a", "camera": "north", "name": name, "code": "en", "site": "square"}
+    values = {
+        "device": "box-a",
+        "camera": "north",
+        "name": name,
+        "code": "en",
+        "site": "square",
+        "token": "none",
+    }
     if path.startswith("/static"):
         return "/static/app.css"
     query = {
