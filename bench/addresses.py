@@ -67,6 +67,7 @@ ADDRESSES: Final = (
     Address("mail", "/mail", "administrator"),
     Address("public", "/public/centre", ""),
     Address("notices", "/notices"),
+    Address("crew", "/notices/crew"),
     Address("devices", "/devices", "technician"),
     Address("quarantine", "/quarantine", "technician"),
     Address("audit", "/audit", "administrator"),
