@@ -128,7 +128,7 @@ def test_what_was_given_up_is_seen_and_sent_once_more(site, browser):
     site.store.hooks.failed(own, NOON, NOON + 30, "answer", "", 503)
     assert site.store.hooks.bury(1, NOON + 1, NOON) == 1
     page = calm(browser.get(PAGE).text)
-    assert "1 messages abandonnés" in page
+    assert "messages abandonnés : 1" in page
     assert "Refus de la destination. (503)" in page
     assert send(browser, "hooks/again", id="1").status_code == 303
     assert site.store.hooks.counts() == {1: {"waiting": 1}}
