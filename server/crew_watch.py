@@ -3,7 +3,8 @@
 Rules:
 1. What is written is decided by `server.telling`; a letter's job is unique, so the letters of an event and the cursor that
    comes after them are once each, wherever the server is killed.
-2. Without mail settings nothing is followed: when they come, what is open then is told, and what is over is not.
+2. Without mail settings nothing is followed. Where they were missing for a while, what is still open is told afterwards and
+   what is over is not; where they come for the first time, telling begins with the next step.
 """
 
 from __future__ import annotations

@@ -168,6 +168,7 @@ def test_a_reminder_comes_at_its_time_to_who_asked_and_once(desk, post, by_link)
     found = post.letters()
     assert [to for to, _ in found] == ([CREW] if by_link else [CREW, "autre@exemple.fr"])
     assert found[0][1].startswith("Rappel : ")
+    assert desk.store.crew.reminders(int(desk.clock()), 9) == [], "it is not looked at for ever"
     desk.clock.now += 7200
     assert post.letters() == []
 
@@ -184,6 +185,17 @@ def test_no_reminder_of_what_has_ended_and_only_of_the_last_wish(desk, post):
     move(desk, desk.store.notices.notice(own.id), "cleared")
     desk.clock.now = NOON + 7300
     assert [subject.partition(" :")[0] for _, subject in post.letters()] == ["Plus nécessaire"]
+
+
+def test_no_reminder_when_somebody_went_on_with_it(desk, post):
+    recipient(desk)
+    own = move(desk, to_verify(desk), "confirmed")
+    post.letters()
+    own = desk.store.notices.later(own.id, NOON + 600, by(desk))
+    post.letters()
+    move(desk, own, "in_work")
+    desk.clock.now = NOON + 600
+    assert post.letters() == []
 
 
 def test_an_ended_recipient_gets_nothing(desk, post):
