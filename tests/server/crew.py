@@ -58,6 +58,6 @@ def text_of(message: bytes, kind: str = "plain") -> str:
     return calm(parsed(message).get_body((kind,)).get_content())
 
 
-def link_of(message: bytes) -> str:
+def link_of(message: bytes, base: str = "https://parvis.exemple.fr") -> str:
     """The path of the letter's link."""
-    return re.search(r"https://parvis\.exemple\.fr(/a/\S+)", text_of(message))[1]
+    return re.search(re.escape(base) + r"(/a/\S+)", text_of(message))[1]

@@ -21,6 +21,7 @@ from server.pinned import Pusher
 from server.post_office import PostOffice
 from server.store.crew_base import Hook
 from server.webhooks import Webhooks
+from tests.bench.test_accessibility import serious
 from tests.server.build import NOON
 from tests.server.crew import AUDIT, Post, calm, link_of, parsed, recipient, subject_of, text_of
 from tests.server.receivers import Receiver
@@ -196,8 +197,16 @@ def test_two_taps_on_a_phone_without_javascript(desk, served):
     assert "/a/" in text_of(message)
     with Browser.started() as page:
         page.look(PHONE, height=844)
-        page.open("data:text/html;charset=utf-8;base64," + base64.b64encode(html.encode()).decode())
+        letter = "data:text/html;charset=utf-8;base64," + base64.b64encode(html.encode()).decode()
+        page.open(letter)
         assert page.run("document.documentElement.scrollWidth") <= PHONE
+        link = f"{served}{link_of(message, served)}"
+        for width, scheme in ((PHONE, "light"), (PHONE, "dark"), (1440, "light")):
+            page.look(width, scheme)
+            page.open(link)
+            assert serious(page) == []
+        page.look(PHONE, height=844)
+        page.open(letter)
         page.call("Emulation.setScriptExecutionDisabled", value=True)
         thumb = Thumb(page)
         assert thumb.tap("a[href*='/a/']") >= 48
