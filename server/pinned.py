@@ -73,7 +73,7 @@ class Pusher:
         self, resolver: Resolver = resolve, context: ssl.SSLContext | None = None, total_s: float = TOTAL_S
     ) -> None:
         self._resolver = resolver
-        self._context = context or ssl.create_default_context()
+        self._context = context
         self._total_s = total_s
 
     def post(self, target: Target, headers: Mapping[str, str], body: bytes, *, internal: bool) -> Answer:
@@ -87,7 +87,7 @@ class Pusher:
         try:
             if target.scheme == "https":
                 sock.settimeout(_left(until))
-                sock = self._context.wrap_socket(sock, server_hostname=target.host)
+                sock = self._tls().wrap_socket(sock, server_hostname=target.host)
             return _converse(sock, target, headers, body, until)
         except PushError:
             raise
@@ -102,6 +102,12 @@ class Pusher:
             raise PushError("protocol", f"{target.host}: {exc}") from exc
         finally:
             sock.close()
+
+    def _tls(self) -> ssl.SSLContext:
+        # Made at the first need: reading the authorities takes long, and most servers push nowhere.
+        if self._context is None:
+            self._context = ssl.create_default_context()
+        return self._context
 
     def _addresses(self, target: Target, *, internal: bool) -> list[Address]:
         if target.address is not None:

@@ -112,13 +112,19 @@ class SqliteCrew:
         with self._connections.read() as db:
             return [Mail(**row) for row in db.query(sql, (limit,))]
 
-    def link_key(self) -> LinkKey:
-        """The key that signs links; made at its first use."""
+    def known_link_key(self) -> LinkKey | None:
+        """The key that signs links; None when nothing was ever signed."""
         with self._connections.read() as db:
             known = _setting(db, _KEY)
-        if known is None:
-            with self._connections.write() as db:
-                known = _setting(db, _KEY) or self._set_key(db, 1)
+        return LinkKey(known["id"], bytes.fromhex(known["secret"])) if known else None
+
+    def link_key(self) -> LinkKey:
+        """The key that signs links; made at its first use."""
+        found = self.known_link_key()
+        if found is not None:
+            return found
+        with self._connections.write() as db:
+            known = _setting(db, _KEY) or self._set_key(db, 1)
         return LinkKey(known["id"], bytes.fromhex(known["secret"]))
 
     def renew_link_key(self, audit: AuditEntry) -> LinkKey:

@@ -151,6 +151,9 @@ class Crew(Protocol):
     def letters(self, limit: int) -> list[Mail]:
         """The newest letters about notices."""
 
+    def known_link_key(self) -> LinkKey | None:
+        """The key that signs links; None when nothing was ever signed."""
+
     def link_key(self) -> LinkKey:
         """The key that signs links; made at its first use."""
 

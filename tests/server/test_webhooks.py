@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 
 import pytest
 
@@ -16,6 +17,7 @@ from server.store.crew_base import Hook
 from server.webhooks import FAILURES, KEPT_S, PATIENCE_S, TIDY_S, WAITS_S, Webhooks
 from tests.server.build import NOON
 from tests.server.receivers import Receiver, answering
+from tests.server.smtp_faults import certificate, server_context
 from tests.server.test_notice_store import case, deliver, desk, move
 
 __all__ = ["desk"]
@@ -291,6 +293,29 @@ def test_a_target_that_may_not_be_reached_is_not(desk, hooks, receiver):
     confirmed(desk)
     assert (turn(hooks), receiver.connections) == (0, 0)
     assert {own.problem for own in desk.store.hooks.deliveries(9)} == {"refused_target"}
+
+
+def test_over_https_the_certificate_is_checked(desk, tmp_path):
+    made = certificate(tmp_path)
+    if made is None:
+        pytest.skip("the openssl command is needed: apt-get install openssl")
+    receiver = Receiver(server_context(*made))
+    trusting = ssl.create_default_context(cafile=made[0])
+    try:
+        target(desk, receiver, url=f"https://localhost:{receiver.port}/in")
+        here = lambda host, port: ["127.0.0.1"]  # noqa: E731
+        for context, accepted in ((None, 0), (trusting, 1)):
+            own = Webhooks(desk.store, desk.app.state.settings, Pusher(here, context))
+            own.follow()
+            if context is None:
+                confirmed(desk)
+            assert turn(own) == accepted
+            own.close()
+            assert only(desk).problem == (None if accepted else "tls")
+            desk.clock.now += WAITS_S[0]
+        assert len(receiver.got) == 1
+    finally:
+        receiver.stop()
 
 
 def test_a_new_secret_and_the_old_one_are_both_good_for_a_while(desk, hooks, receiver):
