@@ -73,6 +73,7 @@ ADDRESSES: Final = (
     Address("notices-precision", "/notices/precision"),
     Address("notices-vetoes", "/notices/vetoes"),
     Address("notices-rules", "/notices/rules"),
+    Address("crew", "/notices/crew"),
     Address("devices", "/devices", "technician"),
     Address("quarantine", "/quarantine", "technician"),
     Address("audit", "/audit", "administrator"),

@@ -22,9 +22,12 @@ from server.guard import Guard, problem
 from server.notice_desk import notice_desk
 from server.outlook import Outlooks
 from server.pages.alerts import ROUTES as ALERT_ROUTES
+from server.pages.answer import Answers
 from server.pages.calendar import ROUTES as CALENDAR_ROUTES
 from server.pages.comparing import ROUTES as COMPARE_ROUTES
+from server.pages.crew import ROUTES as CREW_ROUTES
 from server.pages.definitions import ROUTES as DEFINITION_ROUTES
+from server.pages.feeds import Feeds
 from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.forecast import ROUTES as FORECAST_ROUTES
 from server.pages.login import Login
@@ -54,6 +57,7 @@ from server.settings import Settings
 from server.store.base import Store
 from server.store.sqlite import open_store
 from server.upkeep import upkeep
+from server.webhooks import webhooks
 
 PAGES: Final[tuple[Sequence[Route], ...]] = (
     OVERVIEW_ROUTES,
@@ -74,6 +78,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     QUALITY_ROUTES,
     PROVENANCE_ROUTES,
     PRESENCE_ROUTES,
+    CREW_ROUTES,  # before the notices themselves: /notices/crew is none of them
     TECHNICAL_ROUTES,
     DEFINITION_ROUTES,
     NOTICE_API_ROUTES,
@@ -100,7 +105,12 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with upkeep(opened, settings), post_office(opened, settings), notice_desk(opened, settings):
+        with (
+            upkeep(opened, settings),
+            post_office(opened, settings),
+            notice_desk(opened, settings),
+            webhooks(opened, settings),
+        ):
             yield
         opened.close()
 
@@ -122,6 +132,8 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     register(app, Public(publisher).routes())
     register(app, PublicPage(publisher).routes())
     register(app, Login().routes())
+    register(app, Answers().routes())
+    register(app, Feeds().routes())
     app.state.outlooks = Outlooks()
     for routes in PAGES:
         register(app, routes)

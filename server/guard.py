@@ -82,8 +82,12 @@ class Guard:
             await answer(scope, receive, send_guarded)
 
     def _complete(self, headers: MutableHeaders) -> None:
+        # A page whose address is a secret may be stricter than the rest.
+        strict = headers.get("Referrer-Policy") == "no-referrer"
         for name, value in HEADERS.items():
             headers[name] = value
+        if strict:
+            headers["Referrer-Policy"] = "no-referrer"
         headers["Content-Security-Policy"] = self._policy
         headers.setdefault("Cache-Control", "no-store")
         if self._https:

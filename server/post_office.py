@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from server import mail_settings
+from server.crew_watch import CrewWatch
 from server.errors import ServerError
 from server.mail_settings import MailSettings, MailSettingsError
 from server.mailer import Mailer, MailFailure, Refused, Sender, Unsure
@@ -76,12 +77,14 @@ class PostOffice:
         self._store.mails.recover(now)
         if now - self._tidied >= TIDY_S:
             self._store.mails.tidy(now - KEPT_S)
+            self._store.crew.tidy(now - KEPT_S)
             self._tidied = now
         for each in self._store.subscriptions.active():
             if stop():
                 return 0
             self._write(each, own, now)
         watch(self._store, self._settings, own, now)
+        CrewWatch(self._store, self._settings, own).turn(stop)
         return self.send(own, stop)
 
     def _write(self, own: Subscription, mail: MailSettings, now: int) -> None:

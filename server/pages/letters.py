@@ -48,6 +48,7 @@ def letter(
     t: Texts,
     unsubscribe: str = "",
     attachment: tuple[str, str, bytes] | None = None,
+    html: str = "",
 ) -> NewMail:
     """A letter to be stored.
 
@@ -61,6 +62,7 @@ def letter(
         t: the language.
         unsubscribe: the link out of it, if it comes of a subscription.
         attachment: file name, media type, content.
+        html: the same as a page, for who reads mail so.
     """
     mail = EmailMessage(policy=_POLICY)
     mail["From"] = f"Parvis <{settings.sender}>"
@@ -74,6 +76,8 @@ def letter(
         mail["List-Unsubscribe"] = f"<{unsubscribe}>"
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content("\n\n".join(paragraphs) + "\n", cte="quoted-printable")
+    if html:
+        mail.add_alternative(html, subtype="html", cte="quoted-printable")
     if attachment:
         named, kind, content = attachment
         main, _, sub = kind.partition(";")[0].partition("/")

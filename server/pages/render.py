@@ -82,7 +82,8 @@ _ENVIRONMENT.globals.update(asset=asset, version=VERSION)
 
 def texts_of(request: Request) -> Texts:
     """The language of the request."""
-    wanted = request.cookies.get(LANGUAGE_COOKIE, "")
+    # Whoever comes by a letter reads its language, unless they chose another here.
+    wanted = request.cookies.get(LANGUAGE_COOKIE, "") or getattr(request.state, "language", "")
     language = choose(wanted, request.headers.get("accept-language", ""))
     return Texts(language, settings_of(request).zone_info)
 

@@ -102,6 +102,12 @@ def m008_notices(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m008_notices.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m009_crew(db: Any) -> None:
+    """Whom notices go to: recipients, keys of feeds, targets of webhooks."""
+    db.executescript(resources.files("server.store").joinpath("m009_crew.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from server.store.connection import Connections
+from server.store.crew import SqliteCrew
+from server.store.hooks import SqliteHooks
 from server.store.mail import SqliteMails
 from server.store.origins import SqliteOrigins
 from server.store.subscriptions import SqliteAlertRules, SqliteSubscriptions
@@ -32,3 +34,13 @@ class SqliteDesk:
     def alert_rules(self) -> SqliteAlertRules:
         """Rules that write letters."""
         return SqliteAlertRules(self._connections)
+
+    @property
+    def crew(self) -> SqliteCrew:
+        """Recipients of letters about notices, reminders, keys."""
+        return SqliteCrew(self._connections)
+
+    @property
+    def hooks(self) -> SqliteHooks:
+        """Targets of webhooks and their queue."""
+        return SqliteHooks(self._connections)

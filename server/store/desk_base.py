@@ -14,6 +14,7 @@ from server.schedule import PeriodKind
 
 if TYPE_CHECKING:
     from server.store.base import AuditEntry, Place
+    from server.store.crew_base import Crew, Hooks
 
 MailState = Literal["waiting", "sending", "handed", "sent", "unsure", "failed"]
 
@@ -212,3 +213,11 @@ class Desk(Protocol):
     @property
     def alert_rules(self) -> AlertRules:
         """Rules that write letters."""
+
+    @property
+    def crew(self) -> Crew:
+        """Recipients of letters about notices, reminders, keys."""
+
+    @property
+    def hooks(self) -> Hooks:
+        """Targets of webhooks and their queue."""

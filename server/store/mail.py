@@ -19,7 +19,7 @@ from server.store.desk_base import Mail, MailState, NewMail
 
 # Longer than a mail server may take for one letter (mailer.py), so a living sender is never robbed.
 LEASE_S: Final = 1800
-_SHOWN: Final = (
+SHOWN: Final = (
     "id, job, message_id, recipient, subject, created_at, state, attempts, next_at, ended_at, problem, detail"
 )
 
@@ -64,7 +64,7 @@ class SqliteMails:
             row = next(iter(db.query(sql, (now, now))), None)
         if row is None:
             return None
-        return Mail(**{field: row[field] for field in _SHOWN.split(", ")}), bytes(row["message"])
+        return Mail(**{field: row[field] for field in SHOWN.split(", ")}), bytes(row["message"])
 
     def handed(self, mail_id: int) -> None:
         """Note that only the final dot is missing: from here on the mail server may have accepted it."""
@@ -117,7 +117,7 @@ class SqliteMails:
 
     def listed(self, limit: int) -> list[Mail]:
         """The newest letters, unsent ones first."""
-        sql = f"SELECT {_SHOWN} FROM mails ORDER BY state = 'sent', id DESC LIMIT ?"  # noqa: S608 - constants only
+        sql = f"SELECT {SHOWN} FROM mails ORDER BY state = 'sent', id DESC LIMIT ?"  # noqa: S608 - constants only
         with self._connections.read() as db:
             return [Mail(**row) for row in db.query(sql, (limit,))]
 

@@ -65,6 +65,28 @@ EXPECTED = {
     ("GET", "/api/v1/notices"): NOTICES,
     ("GET", "/api/v1/notices/{number}"): NOTICES,
     ("GET", "/api/v1/notices/precision"): NOTICES,
+    ("GET", "/notices"): {"crew", "planner", "administrator"},
+    ("GET", "/notices/crew"): PLANNING,
+    **{
+        ("POST", f"/notices/crew/{own}"): PLANNING
+        for own in (
+            "recipients/add",
+            "recipients/end",
+            "recipients/trial",
+            "hooks/add",
+            "hooks/end",
+            "hooks/secret",
+            "hooks/trial",
+            "hooks/again",
+            "feeds/renew",
+            "feeds/end",
+        )
+    },
+    ("POST", "/notices/crew/links/renew"): {"administrator"},
+    # Public, but only with the signature of a letter, a feed's key or a session: test_answer.py, test_feeds.py.
+    ("GET", "/a/{token}"): "off",
+    ("POST", "/a/{token}"): "off",
+    ("GET", "/feeds/{name}"): "off",
     ("GET", "/sites"): REPORTS,
     ("POST", "/sites"): PLANNING,
     ("GET", "/sites/{site}"): REPORTS,
@@ -146,6 +168,15 @@ FORMS = {
         "mail/trial",
         "notices/rules",
         "notices/vetoes/lift",
+        "notices/crew/recipients/add",
+        "notices/crew/recipients/end",
+        "notices/crew/recipients/trial",
+        "notices/crew/hooks/add",
+        "notices/crew/hooks/end",
+        "notices/crew/hooks/secret",
+        "notices/crew/hooks/trial",
+        "notices/crew/hooks/again",
+        "notices/crew/feeds/end",
     )
 }
 
@@ -159,6 +190,7 @@ def address(path: str) -> str:
         "code": "en",
         "site": "square",
         "number": "1",
+        "token": "none",
     }
     if path.startswith("/static"):
         return "/static/app.css"
