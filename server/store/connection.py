@@ -96,6 +96,12 @@ def m007_mail(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m007_mail.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m010_open311(db: Any) -> None:
+    """Keys of tools, what is official, reports of others, servers posted to."""
+    db.executescript(resources.files("server.store").joinpath("m010_open311.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""

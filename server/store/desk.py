@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from server.store.connection import Connections
 from server.store.mail import SqliteMails
+from server.store.open311 import SqliteTools
+from server.store.open311_links import SqliteEndpoints
 from server.store.origins import SqliteOrigins
 from server.store.subscriptions import SqliteAlertRules, SqliteSubscriptions
 
@@ -32,3 +34,13 @@ class SqliteDesk:
     def alert_rules(self) -> SqliteAlertRules:
         """Rules that write letters."""
         return SqliteAlertRules(self._connections)
+
+    @property
+    def tools(self) -> SqliteTools:
+        """Keys of tools, what is official, reports of others."""
+        return SqliteTools(self._connections)
+
+    @property
+    def endpoints(self) -> SqliteEndpoints:
+        """Servers that notices are posted to."""
+        return SqliteEndpoints(self._connections)
