@@ -18,6 +18,7 @@ from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
+from server.notice_desk import notice_desk
 from server.outlook import Outlooks
 from server.pages.alerts import ROUTES as ALERT_ROUTES
 from server.pages.calendar import ROUTES as CALENDAR_ROUTES
@@ -88,7 +89,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with upkeep(opened, settings), post_office(opened, settings):
+        with upkeep(opened, settings), post_office(opened, settings), notice_desk(opened, settings):
             yield
         opened.close()
 

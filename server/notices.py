@@ -28,13 +28,20 @@ What = Literal["opened", "case_joined", "case_updated", "case_cleared", "release
 
 ENDED: Final[frozenset[NoticeState]] = frozenset({"cleared", "nothing_there", "not_ours"})
 OPEN: Final[tuple[NoticeState, ...]] = tuple(s for s in get_args(NoticeState) if s not in ENDED)
+
+
+def _end_or(*states: NoticeState) -> frozenset[NoticeState]:
+    return ENDED.union(states)
+
+
 # What a person may make of what; a box may only end (rule 3).
 MOVES: Final[Mapping[NoticeState, frozenset[NoticeState]]] = {
-    "new": frozenset({"to_verify", "confirmed"}) | ENDED,
-    "to_verify": frozenset({"confirmed"}) | ENDED,
-    "confirmed": frozenset({"assigned", "in_work"}) | ENDED,
-    "assigned": frozenset({"confirmed", "in_work"}) | ENDED,
-    "in_work": frozenset({"assigned"}) | ENDED,
+    "new": _end_or("to_verify", "confirmed"),
+    "to_verify": _end_or("confirmed"),
+    "confirmed": _end_or("assigned", "in_work"),
+    # To itself: given to somebody else.
+    "assigned": _end_or("confirmed", "assigned", "in_work"),
+    "in_work": _end_or("assigned"),
     # A wrong tap can be taken back by somebody who is logged in.
     "cleared": frozenset({"to_verify"}),
     "nothing_there": frozenset({"to_verify"}),
@@ -44,7 +51,10 @@ MOVES: Final[Mapping[NoticeState, frozenset[NoticeState]]] = {
 
 @dataclass(frozen=True, slots=True)
 class CaseRevision:
-    """One revision of one box's case, as it was stored; ``record_id`` grows with arrival. Times: whole seconds UTC."""
+    """One revision of one box's case, as it was stored; ``record_id`` grows with arrival. Times: whole seconds UTC.
+
+    ``x, y``: the middle of its box, fractions of the picture, as on the wire; ``run``: which start of the box told it.
+    """
 
     record_id: int
     received_at: int
@@ -65,6 +75,7 @@ class CaseRevision:
     lat: float | None
     size_m: float | None
     confidence: float
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +83,8 @@ class Notice:
     """One notice as it stands. ``x, y, w, h``: fractions of the picture of ``device``/``camera``, the case it began with.
 
     ``site`` is None where the zone belongs to none; ``held`` says why it is ``new``; ``later_until``: somebody asked to be
-    reminded; ``version`` grows with each change, so that two people cannot overwrite each other.
+    reminded; ``version`` grows with each change of state, holding, assignment and reminder, so that two people cannot overwrite
+    each other; what boxes add (a case that joins, a later last sight) leaves it alone. ``held_until``: when the reason ends.
     """
 
     id: int
@@ -100,6 +112,8 @@ class Notice:
     cases: int
     assigned_to: str = ""
     later_until: int | None = None
+    held_until: int | None = None
+    ended_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +139,8 @@ class NoticeEvent:
 @dataclass(frozen=True, slots=True)
 class Veto:
     """A place of one camera where something was said to be nothing: no notice begins within ``radius`` (fraction of the
-    picture's width) of ``x, y`` until ``ends_at``."""
+    picture's width) of ``x, y`` until ``ends_at``; ``times``: how often it was said there.
+    """
 
     id: int
     device: str
@@ -138,10 +153,18 @@ class Veto:
     made_by: str
     notice: int
     ends_at: int
+    times: int = 1
 
 
 class NoticeConflict(Exception):  # noqa: N818 - a state that a page answers, not a fault
-    """Somebody else changed the notice first, or it may not go where it should; nothing was changed."""
+    """Somebody else changed the notice first, or it may not go where it should; nothing was changed.
+
+    ``rule``: ``version`` (somebody was first), ``move`` (not from this state) or ``gone`` (there is no such notice).
+    """
+
+    def __init__(self, text: str, rule: Literal["version", "move", "gone"] = "move") -> None:
+        super().__init__(text)
+        self.rule = rule
 
 
 def may(before: NoticeState, after: NoticeState) -> bool:

@@ -75,6 +75,10 @@ SERVER_CORE = {
     "presence",
     "onplan",
     "unsubscribing",
+    "notices",
+    "notice_intake",
+    "notice_place",
+    "notice_rules",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -14,6 +14,7 @@ from server.reports import Kind, Row
 from server.retention import Retention
 from server.store.day_base import Days
 from server.store.desk_base import Desk
+from server.store.notices_base import Notices
 from server.store.quality_base import Quality
 from server.store.site_store import Sites
 from server.store.upkeep_base import Backup, Purged
@@ -265,6 +266,10 @@ class Store(Desk, Protocol):
     @property
     def quality(self) -> Quality:
         """How good the figures are, and where they come from."""
+
+    @property
+    def notices(self) -> Notices:
+        """What a crew receives of cases."""
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -97,6 +97,12 @@ def m007_mail(db: Any) -> None:
 
 
 @migrations()  # type: ignore[untyped-decorator]
+def m008_notices(db: Any) -> None:
+    """Notices, their events, vetoes and rules."""
+    db.executescript(resources.files("server.store").joinpath("m008_notices.sql").read_text("utf-8"))
+
+
+@migrations()  # type: ignore[untyped-decorator]
 def m010_open311(db: Any) -> None:
     """Keys of tools, what is official, reports of others, servers posted to."""
     db.executescript(resources.files("server.store").joinpath("m010_open311.sql").read_text("utf-8"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from server.retention import DAY_S, Cutoffs
+from server.store.notice_purge import notice_notes
 
 # Health by the hour holds figures of machines only; a month of it shows whether a fault comes again.
 HEALTH_HOURS_S: Final = 35 * DAY_S
@@ -54,4 +55,5 @@ def notes(cut: Cutoffs) -> list[Note]:
             (cut.now - HEALTH_HOURS_S,),
             (("health_hours", "rowid"),),
         ),
+        *notice_notes(cut),
     ]

@@ -2,20 +2,68 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from zoneinfo import ZoneInfo
 
-from server.notices import Notice, NoticeEvent, NoticeState, Veto
+from server.notice_rules import Precision, SiteRules
+from server.notices import CaseKind, Held, Notice, NoticeEvent, NoticeState, Severity, Veto
 
 if TYPE_CHECKING:
     from server.store.base import AuditEntry
 
 
-class Notices(Protocol):
-    """Notices, their events, vetoes; what goes out follows the events by cursors.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which notices are asked for; None: any. ``states`` empty: any; ``site`` empty: of places without one."""
 
-    The helper who builds the store adds what it needs (intake of cases, board, rules, precision); what is here is what the
-    channels (letters, webhooks, Open311, Atom) may rely on.
-    """
+    site: str | None = None
+    states: frozenset[NoticeState] = frozenset()
+    kind: CaseKind | None = None
+    severity: Severity | None = None
+    device: str | None = None
+    camera: str | None = None
+    held: Held | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """How many notices of a site are held for a reason, and when the first of them is asked again."""
+
+    site: str | None
+    reason: Held
+    number: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseSeen:
+    """A case of a notice at its highest revision. ``state``: as on the wire, or ``silent`` (told anew under another)."""
+
+    device: str
+    camera: str
+    zone: str
+    case: str
+    revision: int
+    state: str
+    first_seen: int
+    last_seen: int
+    x: float
+    y: float
+    w: float
+    h: float
+    confidence: float
+
+
+class Notices(Protocol):
+    """Notices, their events, vetoes, rules; what goes out follows the events by cursors."""
+
+    def take(self, tz: ZoneInfo, most: int) -> int:
+        """Take up to ``most`` revisions of cases in order of arrival; how many there were."""
+
+    def release(self, now: int, tz: ZoneInfo, most: int) -> tuple[int, int]:
+        """Ask again what holds up to ``most`` notices whose time is over; how many were asked and how many released."""
 
     def notice(self, notice_id: int) -> Notice | None:
         """One notice."""
@@ -63,3 +111,50 @@ class Notices(Protocol):
 
     def vetoes(self, now: int) -> list[Veto]:
         """Those in force."""
+
+    def lift_veto(self, veto_id: int, audit: AuditEntry) -> bool:
+        """End a veto before its time; False when it is not in force."""
+
+    def note(self, notice_id: int, text: str, audit: AuditEntry) -> None:
+        """Add what somebody writes of a notice; everything else stays.
+
+        Raises:
+            NoticeConflict: when there is no such notice.
+        """
+
+    def cases_of(self, notice_id: int) -> list[CaseSeen]:
+        """The cases gathered under a notice, the first seen first."""
+
+    def board(self, wanted: Wanted, limit: int, offset: int = 0) -> list[Notice]:
+        """Notices of a wish: what waits for a person first, the gravest and newest of it first."""
+
+    def counts(self, wanted: Wanted) -> dict[NoticeState, int]:
+        """How many notices of a wish there are in each state, whatever states it names."""
+
+    def waiting(self) -> int:
+        """How many notices wait to be verified."""
+
+    def held(self, site: str | None = None) -> list[HeldBack]:
+        """What is held back, by site and reason; ``site`` None: of every site, empty: of places without one."""
+
+    def cameras_with_notices(self) -> list[tuple[str, str]]:
+        """Device and camera of every notice there is."""
+
+    def rules(self, site: str | None) -> SiteRules:
+        """The rules in force for a site; None: for places without one."""
+
+    def own_rules(self) -> frozenset[str | None]:
+        """Which sites have rules of their own; None: those of places without a site were changed."""
+
+    def set_rules(self, site: str | None, rules: SiteRules, audit: AuditEntry) -> None:
+        """Give a site rules; what is held is asked again.
+
+        Raises:
+            StoreError: when there is no such site.
+        """
+
+    def precision(self, months: Sequence[tuple[str, int, int]]) -> list[Precision]:
+        """Of the notices begun in each month that people answered, how many were something, by camera.
+
+        ``months``: name, start and end (UTC seconds). A camera that gave notices but no answer has 0 answered.
+        """

@@ -9,6 +9,7 @@ from server.store.base import Store
 from server.store.connection import Connections
 from server.store.days import SqliteDays
 from server.store.desk import SqliteDesk
+from server.store.notices import SqliteNotices
 from server.store.quality import SqliteQuality
 from server.store.records import SqliteRecords
 from server.store.sites import SqliteSites
@@ -60,6 +61,11 @@ class SqliteStore(SqliteDesk):
     def quality(self) -> SqliteQuality:
         """How good the figures are, and where they come from."""
         return self._quality
+
+    @property
+    def notices(self) -> SqliteNotices:
+        """What a crew receives of cases."""
+        return SqliteNotices(self._connections)
 
     def close(self) -> None:
         """Let go of every connection."""

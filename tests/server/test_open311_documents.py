@@ -34,8 +34,7 @@ from server.open311_place import Position, distance_m, nearest, position
 from server.sites import PlaceDetail, Site
 
 # The machine that runs this is shared: how long an example takes says nothing.
-settings.register_profile("open311", max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-settings.load_profile("open311")
+CALM = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 FORMS = pytest.mark.parametrize("form", ["json", "xml"])
 # What a field may hold: readers strip, and XML has no control characters.
 texts = st.text("aéß<>&\"'\r\n\t ]\U0001f6a7\x00", max_size=12).map(lambda text: clean(text).strip())
@@ -61,6 +60,7 @@ def service_requests(draw):
 
 
 @FORMS
+@CALM
 @given(rows=st.lists(service_requests(), max_size=4))
 def test_service_requests_come_back_as_they_were(form, rows):
     body = write("service_requests", [request_tree(row) for row in rows], form)
@@ -68,6 +68,7 @@ def test_service_requests_come_back_as_they_were(form, rows):
 
 
 @FORMS
+@CALM
 @given(rows=st.lists(st.builds(Service, ids, texts, texts, st.booleans(), st.sampled_from(["realtime", "batch"]),
                                texts, texts), max_size=4))  # fmt: skip
 def test_services_come_back_as_they_were(form, rows):
@@ -75,11 +76,13 @@ def test_services_come_back_as_they_were(form, rows):
 
 
 @FORMS
+@CALM
 @given(faults=st.lists(st.builds(Fault, ids, ids), max_size=3))
 def test_errors_come_back_as_they_were(form, faults):
     assert errors_of(read(write("errors", errors_tree(faults), form))) == faults
 
 
+@CALM
 @given(text=st.text(max_size=80))
 def test_any_text_makes_a_whole_xml_document(text):
     assert ET.fromstring(write("errors", [{"code": "400", "description": text}], "xml")).tag == "errors"
@@ -167,6 +170,7 @@ def test_an_answer_to_a_post_has_an_id_or_a_token_or_neither():
     assert created_of([{"service_notice": "thank you"}]) == Created()
 
 
+@CALM
 @given(st.integers(0, 4_000_000_000), st.integers(-14 * 60, 14 * 60))
 def test_times_are_w3c_date_times(at, minutes):
     zone = timezone(timedelta(minutes=minutes))
@@ -192,6 +196,7 @@ def test_distances_are_metres():
     assert distance_m(179.9999, 0, -179.9999, 0) == pytest.approx(22.2, rel=1e-2)
 
 
+@CALM
 @given(st.floats(-180, 180), st.floats(-90, 90), st.floats(-180, 180), st.floats(-90, 90))
 def test_distance_is_symmetric_and_zero_only_where_one_is(lon, lat, lon2, lat2):
     there, back = distance_m(lon, lat, lon2, lat2), distance_m(lon2, lat2, lon, lat)
