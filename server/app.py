@@ -14,11 +14,13 @@ from starlette.responses import RedirectResponse, Response
 
 from server.access import NotAllowed, NotLoggedIn, Route, authorize, register, seal
 from server.api.ingest import Ingest
+from server.api.open311 import Open311
 from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
 from server.notice_desk import notice_desk
+from server.open311_office import open311_office
 from server.outlook import Outlooks
 from server.pages.alerts import ROUTES as ALERT_ROUTES
 from server.pages.calendar import ROUTES as CALENDAR_ROUTES
@@ -28,6 +30,7 @@ from server.pages.fleet import ROUTES as FLEET_ROUTES
 from server.pages.forecast import ROUTES as FORECAST_ROUTES
 from server.pages.login import Login
 from server.pages.mail import ROUTES as MAIL_ROUTES
+from server.pages.open311 import ROUTES as OPEN311_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.parking import ROUTES as PARKING_ROUTES
 from server.pages.presence import ROUTES as PRESENCE_ROUTES
@@ -71,6 +74,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     PRESENCE_ROUTES,
     TECHNICAL_ROUTES,
     DEFINITION_ROUTES,
+    OPEN311_ROUTES,
 )
 
 
@@ -89,7 +93,12 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        with upkeep(opened, settings), post_office(opened, settings), notice_desk(opened, settings):
+        with (
+            upkeep(opened, settings),
+            post_office(opened, settings),
+            notice_desk(opened, settings),
+            open311_office(opened, settings),
+        ):
             yield
         opened.close()
 
@@ -110,6 +119,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     publisher = Publisher()
     register(app, Public(publisher).routes())
     register(app, PublicPage(publisher).routes())
+    register(app, Open311().routes())
     register(app, Login().routes())
     app.state.outlooks = Outlooks()
     for routes in PAGES:

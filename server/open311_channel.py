@@ -12,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
@@ -78,12 +79,17 @@ class Channel:
         self._bury(now)
         for link in self._store.endpoints.due(self._own.id, DUE, now, LINKS_AT_ONCE):
             if stop():
-                return
-            {"waiting": self._send, "checking": self._look_again, "token": self._redeem}[link.state](
-                link, now
-            )
-        if self._own.poll_at <= now:
-            self._poll(now)
+                return False
+            step = {"waiting": self._send, "checking": self._look_again, "token": self._redeem}[link.state]
+            try:
+                step(link, now)
+            except Refused as exc:
+                # No to this one: a wrong service code must not hold up the others.
+                self._step(link, now, next_at=now + REFUSED_S, problem=exc.problem, detail=str(exc))
+        if self._own.poll_at > now:
+            return False
+        self._poll(now)
+        return True
 
     def _bury(self, now: int) -> None:
         """What died in the middle of a POST may have been acted on."""
@@ -181,9 +187,19 @@ class Channel:
                 )
 
     def _linked(self, link: Link, number: str, now: int, *, own: bool) -> None:
-        self._step(
-            link, now, state="linked", request_id=number[:200], own=own, problem="", detail="", token=""
-        )
+        changes = {
+            "state": "linked",
+            "request_id": number[:200],
+            "own": own,
+            "problem": "",
+            "detail": "",
+            "token": "",
+        }
+        if self._step(link, now, next_at=0, **changes):
+            # The link is what counts; should the step of the notice get lost in a crash, nothing is done twice.
+            entry = AuditEntry(now, self._own.channel, "", "", "")
+            with contextlib.suppress(NoticeConflict):
+                self._store.notices.note(link.notice, f"{'posted' if own else 'found'} {number[:80]}", entry)
 
     def _look_again(self, link: Link, now: int) -> None:
         """Look for a request that we may have made, open or closed."""
@@ -239,7 +255,7 @@ class Channel:
 
     def _closed(self, link: Link, row: ServiceRequest, now: int) -> None:
         """Their answer ends our notice; then the link, so that a crash between them does the first again."""
-        told = row.status_notes.casefold()
+        told, number = row.status_notes.casefold(), row.service_request_id
         after: NoticeState = "cleared"
         if any(words.casefold() in told for words in self._own.not_ours if words):
             after = "not_ours"
@@ -247,16 +263,17 @@ class Channel:
             notice = self._store.notices.notice(link.notice)
             if notice is None or notice.state in ENDED or not may(notice.state, after):
                 break
-            entry = AuditEntry(
-                now, self._own.channel, f"notice.{after}", str(notice.id), row.service_request_id
-            )
+            entry = AuditEntry(now, self._own.channel, "", "", "")
             try:
                 self._store.notices.move(
-                    notice.id, notice.version, after, entry, detail=row.service_request_id[:80]
+                    notice.id, notice.version, after, entry, detail=f"closed {number[:80]}"
                 )
             except NoticeConflict:
                 continue
             break
+        else:
+            # Somebody changes it all the time: the next poll tries again.
+            return
         self._step(link, now, state="closed")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.notices import Notice
 from server.open311_place import Position
 from server.pages.texts import Texts
+from server.reports import Kind
 from server.sites import PlaceDetail, label, site_label
 from server.store.base import Store
 
@@ -23,7 +24,7 @@ def described(notice: Notice, place: Position | None, t: Texts) -> str:
 def where_said(store: Store, notice: Notice, t: Texts) -> str:
     """Place and site, as people call them."""
     details = store.sites.details()
-    kinds = ("zone", "parking", "line")
+    kinds: tuple[Kind, ...] = ("zone", "parking", "line")
     own = next(
         (d for kind in kinds if (d := details.get((notice.device, notice.camera, notice.zone, kind)))), None
     )

@@ -48,7 +48,7 @@ class SqliteTools:
             insert_audit(db, audit)
         return number
 
-    def keys(self) -> list[Tool]:
+    def listed(self) -> list[Tool]:
         """Every tool, those that may still ask first."""
         with self._connections.read() as db:
             return [_tool(row) for row in db.query(f"{_TOOL} ORDER BY revoked_at IS NOT NULL, id DESC")]

@@ -127,7 +127,7 @@ class Tools(Protocol):
     def add_key(self, name: str, key_hash: str, audit: AuditEntry, *, may_write: bool) -> int:
         """Store a tool's key; its id."""
 
-    def keys(self) -> list[Tool]:
+    def listed(self) -> list[Tool]:
         """Every tool, those that may still ask first."""
 
     def key(self, key_hash: str, now: int) -> Tool | None:

@@ -173,7 +173,7 @@ class SqliteEndpoints:
 
     def links(self, limit: int, states: Sequence[LinkState] | None = None) -> list[Link]:
         """Links, newest change first."""
-        sql, values = _LINK, ()
+        sql, values = _LINK, tuple[str, ...]()
         if states is not None:
             sql, values = f"{_LINK} WHERE state IN ({_marks(states)})", tuple(states)
         with self._connections.read() as db:
