@@ -67,6 +67,7 @@ ADDRESSES: Final = (
     Address("mail", "/mail", "administrator"),
     Address("public", "/public/centre", ""),
     Address("notices", "/notices"),
+    Address("notices-open311", "/notices/open311", "administrator"),
     Address("devices", "/devices", "technician"),
     Address("quarantine", "/quarantine", "technician"),
     Address("audit", "/audit", "administrator"),

@@ -63,9 +63,9 @@ def endpoint(url, **changes) -> Endpoint:
     return Endpoint(**values)
 
 
-def connect(site, url, key="sesame", **changes) -> int:
-    """Post the square's notices to a server."""
-    number = site.store.endpoints.add(endpoint(url, **changes), audit(site))
+def connect(site, url, key="sesame", where="square", **changes) -> int:
+    """Post a site's notices to a server."""
+    number = site.store.endpoints.add(endpoint(url, site=where, **changes), audit(site))
     keep_key(site.app.state.settings.data_dir, number, key)
     site.store.notices.cursor(f"open311:{number}")
     return number

@@ -97,6 +97,28 @@ EXPECTED = {
         "administrator",
     },
     ("GET", "/cameras/{device}/{camera}/presence"): REPORTS,
+    ("GET", "/notices/open311"): {"administrator"},
+    **{
+        ("POST", f"/notices/open311/{own}"): {"administrator"}
+        for own in ("save", "end", "test", "key", "revoke", "decide")
+    },
+    # Discovery and services for anyone, the rest with a tool's key: test_open311_api.py.
+    **{
+        ("GET", f"/open311/v2/{own}.{form}"): "public"
+        for own in ("discovery", "services")
+        for form in ("json", "xml")
+    },
+    **{
+        (method, f"/open311/v2/{own}.{form}"): "key"
+        for method, own in (
+            ("GET", "requests"),
+            ("GET", "requests/{number}"),
+            ("GET", "tokens/{token}"),
+            ("POST", "requests"),
+        )
+        for form in ("json", "xml")
+    },
+    **{("GET", f"/open311/v2/services/{{code}}.{form}"): "off" for form in ("json", "xml")},
     # Public, but no site is unless the server is told so: test_public.py.
     ("GET", "/public/{site}"): "off",
     ("GET", "/public/v1/sites/{site}/table"): "off",
@@ -126,13 +148,27 @@ FORMS = {
         "alerts/end",
         "mail/again",
         "mail/trial",
+        "notices/open311/save",
+        "notices/open311/end",
+        "notices/open311/test",
+        "notices/open311/key",
+        "notices/open311/revoke",
+        "notices/open311/decide",
     )
 }
 
 
 def address(path: str) -> str:
     name = "gate" if "/lines/" in path else "p1" if path.endswith("/parking") else "lawn"
-    values = {"device": "box-a", "camera": "north", "name": name, "code": "en", "site": "square"}
+    values = {
+        "device": "box-a",
+        "camera": "north",
+        "name": name,
+        "code": "en",
+        "site": "square",
+        "number": "n1",
+        "token": "t",
+    }
     if path.startswith("/static"):
         return "/static/app.css"
     query = {
@@ -172,6 +208,8 @@ def test_every_route_answers_whom_it_should_and_nobody_else(site, who):
             assert answer.status_code in ALLOWED, cell
         elif allowed == "off":
             assert answer.status_code == 404, cell
+        elif allowed == "key":
+            assert answer.status_code == 403, cell
         elif allowed == "device":
             assert answer.status_code == (200 if who == "device" else 401), cell
         elif who in allowed:
