@@ -20,7 +20,7 @@ from server.notices import ENDED, Notice, NoticeConflict, NoticeState, may
 from server.open311 import ServiceRequest
 from server.open311_client import IDS_AT_ONCE, GeoReport, MayHave, Refused, Trouble
 from server.open311_place import Position, distance_m, nearest
-from server.open311_telling import merge, place_of
+from server.open311_telling import Places, merge
 from server.store.base import AuditEntry, Store
 from server.store.open311_base import DUE, Endpoint, Link
 
@@ -105,7 +105,7 @@ class Channel:
         if notice is None or notice.state in ENDED:
             self._step(link, now, state="dropped")
             return
-        place = place_of(self._store, notice)
+        place = Places(self._store).at(notice)
         if place is None:
             self._step(link, now, state="no_place")
             return

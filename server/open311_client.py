@@ -234,7 +234,7 @@ def _told(answer: Answer) -> str:
         faults = errors_of(read(answer.body))
     except DocumentError:
         faults = []
-    told = "; ".join(f"{own.code} {own.description}".strip() for own in faults[:3])
+    told = "; ".join(own.description or own.code for own in faults[:3])
     return f"{answer.status}: {told}"[:300] if told else f"status {answer.status}"
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from server.notices import ENDED, Notice
 from server.open311_place import Position, nearest, position
+from server.sites import Site
 from server.store.base import Store
 from server.store.open311_base import Known
 
@@ -22,17 +23,30 @@ KNOWN_S: Final = 14 * 86400
 KEPT_S: Final = 365 * 86400
 
 
-def place_of(store: Store, notice: Notice) -> Position | None:
-    """Where a notice lies."""
-    site = store.sites.site(notice.site) if notice.site else None
-    return position(notice, store.sites.details(), site)
+class Places:
+    """What is said of places and sites, read once for many notices."""
+
+    def __init__(self, store: Store) -> None:
+        self.details = store.sites.details()
+        self._sites = {own.id: own for own in store.sites.sites()}
+
+    def site(self, notice: Notice) -> Site | None:
+        """The site of a notice."""
+        return self._sites.get(notice.site) if notice.site else None
+
+    def at(self, notice: Notice) -> Position | None:
+        """Where a notice lies."""
+        return position(notice, self.details, self.site(notice))
 
 
 def catch_up(store: Store) -> None:
     """Take in what happened since, and merge what was confirmed with what others told."""
     while events := store.notices.events_after(store.tools.followed(), AT_ONCE):
         notices = {number: store.notices.notice(number) for number in {event.notice for event in events}}
-        for event in events:
+        # Mostly nobody told us of anything, and then there is nothing to compare with.
+        since = min(event.at for event in events) - KNOWN_S
+        told_us = any(own.notice is None for own in store.tools.known(since))
+        for event in events if told_us else ():
             own = notices[event.notice]
             if own is not None and event.after == "confirmed" and event.before != "confirmed":
                 merge(store, own, event.at)
@@ -45,7 +59,7 @@ def merge(store: Store, notice: Notice, now: int) -> Known | None:
     known = store.tools.known_as(notice.id)
     if known is not None:
         return known
-    place = place_of(store, notice)
+    place = Places(store).at(notice)
     if place is None:
         return None
     free = [own for own in store.tools.known(now - KNOWN_S) if own.notice is None and own.kind == notice.kind]
@@ -61,10 +75,10 @@ def same_notice(store: Store, known: Known) -> Notice | None:
     told = store.tools.told(
         since=0, until=known.received_at + 1, kinds=(known.kind,), status="open", limit=1000
     )
-    places: list[tuple[Notice, Position]] = []
+    known_places, places = Places(store), list[tuple[Notice, Position]]()
     for row in told:
         own = store.notices.notice(row.notice)
-        place = place_of(store, own) if own is not None and own.state not in ENDED else None
+        place = known_places.at(own) if own is not None and own.state not in ENDED else None
         if own is not None and place is not None:
             places.append((own, place))
     here = Position(known.lon, known.lat, 0.0, "object")

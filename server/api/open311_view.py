@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from fastapi import Request
@@ -10,7 +13,7 @@ from fastapi import Request
 from server.access import settings_of, store_of
 from server.notices import CaseKind, Notice
 from server.open311 import STATUS, ServiceRequest, Status, request_tree
-from server.open311_telling import KNOWN_S, place_of
+from server.open311_telling import KNOWN_S, Places
 from server.pages.open311_words import attributes_said, described, where_said
 from server.pages.render import texts_of
 from server.store.base import Store
@@ -29,6 +32,7 @@ class View:
         self._texts = texts_of(request)
         self._agency = settings_of(request).operator
         self._extended = extended
+        self._places = Places(self._store)
         self._operational = self._store.tools.operational()
 
     def page(
@@ -50,14 +54,16 @@ class View:
         told = self._store.tools.told(since=since, until=until, kinds=kinds, status=status, limit=end + ROWS)
         found: list[tuple[int, Told | Known]] = [(own.requested_at, own) for own in told]
         found += [(own.received_at, own) for own in others if status in {None, known_status(own, now)}]
-        made: list[dict[str, Any]] = []
-        for _, own in sorted(found, key=lambda each: -each[0]):
-            row = self._known(own, now) if isinstance(own, Known) else self._told(own)
-            if row is not None:
-                made.append(row)
-            if len(made) == end:
-                break
-        return made[first:]
+        ordered = (own for _, own in sorted(found, key=lambda each: -each[0]))
+        # Words are made of the rows that are answered alone.
+        return [make() for make in islice(self._shown_ones(ordered, now), first, end)]
+
+    def _shown_ones(self, found: Iterable[Told | Known], now: int) -> Iterator[Callable[[], dict[str, Any]]]:
+        for own in found:
+            if isinstance(own, Known):
+                yield partial(self._known, own, now)
+            elif (notice := self._shown(own.notice)) is not None:
+                yield partial(self._row, own, notice)
 
     def by_id(self, number: str, now: int) -> dict[str, Any] | None:
         """One row."""
@@ -69,11 +75,17 @@ class View:
             return next((self._told(own) for own in self._store.tools.told_of([which])), None)
         return next((self._known(own, now) for own in self._store.tools.known(0, ids=[which])), None)
 
+    def _shown(self, number: int) -> Notice | None:
+        """A notice, if it is of a zone that is operational now."""
+        own = self._store.notices.notice(number)
+        return own if own and (own.device, own.camera, own.zone) in self._operational else None
+
     def _told(self, own: Told) -> dict[str, Any] | None:
-        notice = self._store.notices.notice(own.notice)
-        if notice is None or (notice.device, notice.camera, notice.zone) not in self._operational:
-            return None
-        place = place_of(self._store, notice)
+        notice = self._shown(own.notice)
+        return self._row(own, notice) if notice else None
+
+    def _row(self, own: Told, notice: Notice) -> dict[str, Any]:
+        place = self._places.at(notice)
         tree = request_tree(
             ServiceRequest(
                 f"n{own.notice}",
@@ -85,7 +97,7 @@ class View:
                 self._agency,
                 requested_datetime=own.requested_at,
                 updated_datetime=own.updated_at,
-                address=where_said(self._store, notice, self._texts),
+                address=where_said(self._places, notice, self._texts),
                 lat=place.lat if place else None,
                 long=place.lon if place else None,
             )

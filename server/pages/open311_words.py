@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from server.notices import Notice
 from server.open311_place import Position
+from server.open311_telling import Places
 from server.pages.texts import Texts
 from server.reports import Kind
 from server.sites import PlaceDetail, label, site_label
@@ -21,15 +22,15 @@ def described(notice: Notice, place: Position | None, t: Texts) -> str:
     return " ".join(said)
 
 
-def where_said(store: Store, notice: Notice, t: Texts) -> str:
+def where_said(places: Places, notice: Notice, t: Texts) -> str:
     """Place and site, as people call them."""
-    details = store.sites.details()
     kinds: tuple[Kind, ...] = ("zone", "parking", "line")
     own = next(
-        (d for kind in kinds if (d := details.get((notice.device, notice.camera, notice.zone, kind)))), None
+        (d for kind in kinds if (d := places.details.get((notice.device, notice.camera, notice.zone, kind)))),
+        None,
     )
     detail = own or PlaceDetail(notice.device, notice.camera, notice.zone, "zone")
-    site = store.sites.site(notice.site) if notice.site else None
+    site = places.site(notice)
     parts = [label(detail, t.language, notice.zone), site_label(site, t.language) if site else ""]
     return ", ".join(filter(None, parts))
 
@@ -43,6 +44,8 @@ def attributes_said(notice: Notice) -> list[tuple[str, str]]:
 def to_post(store: Store, notice: Notice, place: Position, mark: str, t: Texts) -> str:
     """The description of a request that we make elsewhere; it ends with our mark."""
     seen = t(
-        "o311.post.seen", since=t.time(notice.first_seen, offset=True), where=where_said(store, notice, t)
+        "o311.post.seen",
+        since=t.time(notice.first_seen, offset=True),
+        where=where_said(Places(store), notice, t),
     )
     return " ".join((described(notice, place, t), seen, t("o311.post.confirmed"), f"[{mark}]"))
