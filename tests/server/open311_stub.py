@@ -59,6 +59,7 @@ class Town:
         self.number_ids = False
         self.wrapped = False
         self.list_404 = False  # a list of ids with one unknown is 404
+        self.delay_s = 0.0  # before and after a request is made
         self.faults: list[str] = []
         self.lock = threading.Lock()
         self.next = 1000
@@ -274,9 +275,11 @@ class Handler(BaseHTTPRequestHandler):
     def accept(self, fields, fault, form):
         """Make the request; then tell, or fail to tell."""
         town = self.town
+        time.sleep(town.delay_s)
         number = town.add(fields["service_code"], float(fields["lat"]), float(fields["long"]),
                           description=fields.get("description", ""))  # fmt: skip
         town.posts.append(fields)
+        time.sleep(town.delay_s)
         try:
             if fault.startswith("accept_") and self.trouble(fault):
                 return

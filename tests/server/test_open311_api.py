@@ -358,6 +358,17 @@ def test_a_tool_that_asks_too_often_is_told_to_wait(square):
     assert client.get(f"{BASE}/requests.json?api_key={key}").status_code == 200
 
 
+def test_events_that_come_twice_change_nothing(square, ask):
+    """Two who catch up at once: the slower one tells old news."""
+    own = confirmed(square)
+    moved(square, own, "cleared")
+    ask()
+    events = square.store.notices.events_after(0, 100)
+    square.store.tools.tell([(event, "debris") for event in events if event.after != "cleared"])
+    assert ask().json()[0]["status_notes"] == "cleared"
+    assert square.store.tools.followed() == events[-1].id
+
+
 def test_a_thousand_notices_touch_few_rows_and_none_twice(square, ask):
     """What is official follows the events once; asking again reads no event again."""
     confirmed(square)

@@ -131,6 +131,18 @@ def test_what_is_no_document_is_refused(body):
         requests_of(read(body))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<!DOCTYPE service_requests><service_requests/>",
+        b'<?xml version="1.0"?>\n<!doctype x [<!ENTITY a "b">]><service_requests/>',
+    ],
+)
+def test_a_document_type_is_refused_before_anything_is_parsed(body):
+    with pytest.raises(DocumentError, match="document type"):
+        read(body)
+
+
 def test_numbers_namespaces_and_wrappers_of_other_servers_are_read():
     one = b'[{"service_request_id": 638344, "status": "OPEN", "lat": 48.5, "long": "2.5", "zipcode": 94122, "x": {}}]'
     (row,) = requests_of(read(one))
