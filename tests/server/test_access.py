@@ -78,25 +78,6 @@ EXPECTED = {
     ("GET", "/mail"): {"administrator"},
     ("POST", "/mail/again"): {"administrator"},
     ("POST", "/mail/trial"): {"administrator"},
-    # Public, but only with the signature of a letter: test_subscriptions.py.
-    ("GET", "/unsubscribe"): "off",
-    ("POST", "/unsubscribe"): "off",
-    ("GET", "/fleet"): {"technician", "planner", "administrator"},
-    ("GET", "/fleet/{device}"): {"technician", "planner", "administrator"},
-    ("GET", "/quality"): {"viewer", "planner", "technician", "administrator"},
-    ("GET", "/provenance/zones/{device}/{camera}/{name}"): {
-        "viewer",
-        "planner",
-        "technician",
-        "administrator",
-    },
-    ("GET", "/provenance/lines/{device}/{camera}/{name}"): {
-        "viewer",
-        "planner",
-        "technician",
-        "administrator",
-    },
-    ("GET", "/cameras/{device}/{camera}/presence"): REPORTS,
     ("GET", "/notices/open311"): {"administrator"},
     **{
         ("POST", f"/notices/open311/{own}"): {"administrator"}
@@ -119,6 +100,25 @@ EXPECTED = {
         for form in ("json", "xml")
     },
     **{("GET", f"/open311/v2/services/{{code}}.{form}"): "off" for form in ("json", "xml")},
+    # Public, but only with the signature of a letter: test_subscriptions.py.
+    ("GET", "/unsubscribe"): "off",
+    ("POST", "/unsubscribe"): "off",
+    ("GET", "/fleet"): {"technician", "planner", "administrator"},
+    ("GET", "/fleet/{device}"): {"technician", "planner", "administrator"},
+    ("GET", "/quality"): {"viewer", "planner", "technician", "administrator"},
+    ("GET", "/provenance/zones/{device}/{camera}/{name}"): {
+        "viewer",
+        "planner",
+        "technician",
+        "administrator",
+    },
+    ("GET", "/provenance/lines/{device}/{camera}/{name}"): {
+        "viewer",
+        "planner",
+        "technician",
+        "administrator",
+    },
+    ("GET", "/cameras/{device}/{camera}/presence"): REPORTS,
     # Public, but no site is unless the server is told so: test_public.py.
     ("GET", "/public/{site}"): "off",
     ("GET", "/public/v1/sites/{site}/table"): "off",
