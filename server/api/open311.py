@@ -123,7 +123,7 @@ class Open311:
                 ("services", _services, ""),
                 ("services/{code}", _definition, ""),
                 ("requests", _requests, "read"),
-                ("requests/{number}", _request, "read"),
+                ("requests/{request_id}", _request, "read"),
                 ("tokens/{token}", _token, "read"),
             ):
                 found.append(Route("GET", f"{BASE}/{path}.{form}", self._get(act, form, need), PUBLIC))
@@ -150,7 +150,7 @@ def _requests(request: Request, tool: Tool | None, fields: Form) -> tuple[str, A
 
 def _request(request: Request, tool: Tool | None, fields: Form) -> tuple[str, Any]:
     catch_up(store_of(request))
-    return "service_requests", one(request, request.path_params["number"])
+    return "service_requests", one(request, request.path_params["request_id"])
 
 
 def _token(request: Request, tool: Tool | None, fields: Form) -> tuple[str, Any]:

@@ -93,7 +93,7 @@ EXPECTED = {
         (method, f"/open311/v2/{own}.{form}"): "key"
         for method, own in (
             ("GET", "requests"),
-            ("GET", "requests/{number}"),
+            ("GET", "requests/{request_id}"),
             ("GET", "tokens/{token}"),
             ("POST", "requests"),
         )
@@ -166,7 +166,7 @@ def address(path: str) -> str:
         "name": name,
         "code": "en",
         "site": "square",
-        "number": "n1",
+        "request_id": "n1",
         "token": "t",
     }
     if path.startswith("/static"):
