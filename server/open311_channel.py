@@ -37,6 +37,7 @@ TOKEN_MOST_S: Final = 86400
 # Servers round places and stamp times of their own.
 SAME_PLACE_M: Final = 2.0
 SAME_TIME_S: Final = 900
+SPAN_MOST_S: Final = 90 * 86400
 Describe = Callable[[Notice, Endpoint, str, Position], str]
 
 
@@ -135,7 +136,8 @@ class Channel:
         return f"{self._mark}-{link.event}"
 
     def _nearby(self, code: str, place: Position, notice: Notice, now: int) -> ServiceRequest | None:
-        since = now - self._own.days * 86400
+        # Nobody answers for more than 90 days at once.
+        since = max(now - self._own.days * 86400, now + SAME_TIME_S - SPAN_MOST_S)
         taken = self._store.endpoints.taken(self._own.id, notice.id)
         rows = [
             row
@@ -208,9 +210,8 @@ class Channel:
             self._step(link, now, state="dropped")
             return
         posted = link.posted_at or now
-        rows = self._server.requests(
-            self._own.codes.get(notice.kind, ""), posted - 86400, max(now, posted) + SAME_TIME_S
-        )
+        code, until = self._own.codes.get(notice.kind, ""), min(now, posted + 86400) + SAME_TIME_S
+        rows = self._server.requests(code, posted - 86400, until)
         marked = [row for row in rows if self.mark(link) in row.description]
         taken = self._store.endpoints.taken(self._own.id, link.notice)
         same = [row for row in rows if row.service_request_id not in taken and _same(row, link, posted)]

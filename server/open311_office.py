@@ -87,7 +87,7 @@ class Office:
             channel.follow()
             if own.failures and own.poll_at > now:
                 return
-            if not own.form and own.asked_at is None:
+            if not own.form:
                 server.services()
             channel.etags = self._etags.get(own.id, {})
             polled = channel.turn(now, stop)

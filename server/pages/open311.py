@@ -125,7 +125,10 @@ def _end(request: Request, form: Form) -> Response:
     own = next((each for each in store.endpoints.active() if each.id == which), None)
     if own is None or not store.endpoints.end(which, audit_entry(request, "open311.end", own.site, own.url)):
         return _page(request, 409, error=texts_of(request)("o311.wrong.gone"))
-    keep_key(settings_of(request).data_dir, which, "")
+    try:
+        keep_key(settings_of(request).data_dir, which, "")
+    except KeyFileError as exc:
+        return _page(request, 500, error=str(exc))
     return _again(request)
 
 
@@ -135,6 +138,7 @@ def _test(request: Request, form: Form) -> Response:
     own = next((each for each in store_of(request).endpoints.active() if each.id == which), None)
     if own is None:
         return _page(request, 409, error=texts_of(request)("o311.wrong.gone"))
+    store_of(request).accounts.log(audit_entry(request, "open311.test", own.site, own.url))
     try:
         key = own_key(settings_of(request).data_dir, own.id)
         target = Target(own.url, own.jurisdiction_id, key, "", own.private, own.key_on_get)

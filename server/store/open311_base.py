@@ -215,4 +215,4 @@ class Endpoints(Protocol):
         """One link."""
 
     def taken(self, endpoint: int, notice: int) -> set[str]:
-        """Ids of requests that stand for other notices."""
+        """Ids of requests of this server, by whatever endpoint, that stand for other notices."""

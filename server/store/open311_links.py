@@ -188,7 +188,10 @@ class SqliteEndpoints:
             return next((_link(row) for row in db.query(f"{_LINK} WHERE id = ?", (link_id,))), None)
 
     def taken(self, endpoint: int, notice: int) -> set[str]:
-        """Ids of requests that stand for other notices."""
-        sql = "SELECT request_id FROM open311_links WHERE endpoint = ? AND notice != ? AND state = 'linked'"
+        """Ids of requests of this server, by whatever endpoint, that stand for other notices."""
+        sql = (
+            "SELECT request_id FROM open311_links WHERE notice != ? AND state = 'linked' AND endpoint IN"
+            " (SELECT id FROM open311_endpoints WHERE url = (SELECT url FROM open311_endpoints WHERE id = ?))"
+        )
         with self._connections.read() as db:
-            return {str(row[0]) for row in db.execute(sql, (endpoint, notice))}
+            return {str(row[0]) for row in db.execute(sql, (notice, endpoint))}

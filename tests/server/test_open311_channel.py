@@ -123,6 +123,18 @@ def test_a_request_that_stands_for_another_notice_is_not_taken(ready, town):
     assert {link.request_id for link in links(site)} == {"1001", "1002"}
 
 
+def test_nor_is_one_that_stands_for_a_notice_of_another_site(ready, town, url):
+    site, own = ready
+    site.store.sites.add(Site("avenue"), audit(site))
+    site.store.sites.describe([PlaceDetail("box-a", "north", LANES[0], "zone", "avenue")], [audit(site)])
+    connect(site, url, where="avenue")
+    confirmed(site)
+    run(site, own)
+    confirmed(site, 2, zone=LANES[0], lat=LAT + 0.0002, x=0.9, y=0.9)
+    run(site, own)
+    assert len(town.posts) == 2
+
+
 def test_closed_there_ends_the_notice_here(ready, town):
     site, own = ready
     notice = confirmed(site)
@@ -293,6 +305,38 @@ def test_a_server_that_speaks_xml_alone(square, town, url):
     town.close("1001")
     run(square, own, POLL_S)
     assert square.store.notices.notice(notice.id).state == "cleared"
+
+
+def test_a_server_that_was_away_at_first_and_speaks_xml_alone(square, town, url):
+    town.xml_only, town.faults = True, ["get_500"] * 3
+    connect(square, url)
+    own = office(square)
+    confirmed(square)
+    for _ in range(6):
+        run(square, own, 900)
+    assert state(square) == [("linked", "1001", True)]
+
+
+def test_ninety_days_are_as_far_as_anybody_may_ask(square, town, url):
+    connect(square, url, days=90)
+    own = office(square)
+    near = town.add("001", LAT, LON, at=square.clock() - 89 * DAY)
+    confirmed(square)
+    run(square, own)
+    assert state(square) == [("linked", near, False)]
+
+
+def test_what_was_unsure_while_the_server_was_away_for_months_is_still_found(ready, town):
+    site, own = ready
+    town.faults = ["accept_drop", "get_500", "get_500"]
+    confirmed(site)
+    run(site, own)
+    town.faults = ["get_500"] * 5
+    for _ in range(5):
+        run(site, own, 20 * DAY)
+    run(site, own, 20 * DAY)
+    assert state(site) == [("linked", "1001", True)]
+    assert len(town.posts) == 1
 
 
 @pytest.mark.parametrize("quirk", ["number_ids", "wrapped", "list_404", "etags"])
