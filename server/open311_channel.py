@@ -103,7 +103,8 @@ class Channel:
 
     def _send(self, link: Link, now: int) -> None:
         notice = self._store.notices.notice(link.notice)
-        if notice is None or notice.state in ENDED:
+        # What is not operational any more is nobody's business outside.
+        if notice is None or notice.state in ENDED or not self._operational(notice):
             self._step(link, now, state="dropped")
             return
         place = Places(self._store).at(notice)
@@ -130,6 +131,9 @@ class Channel:
         begun = self._store.endpoints.link(link.id)
         if begun is not None:
             self._post(begun, notice, code, place, now)
+
+    def _operational(self, notice: Notice) -> bool:
+        return (notice.device, notice.camera, notice.zone) in self._store.tools.operational()
 
     def mark(self, link: Link) -> str:
         """What our request is known by, within its description."""

@@ -7,8 +7,10 @@ import pytest
 from server.open311_channel import LOOKS_S, POLL_S, POSTING_S
 from server.sites import PlaceDetail, Site
 from server.store.base import Store
+from tests.server.build import config, zone_config
 from tests.server.open311_stub import Town, serving
 from tests.server.open311_town import (
+    LANE,
     LANES,
     LAT,
     LON,
@@ -177,6 +179,16 @@ def test_ended_here_before_it_was_posted_is_not_posted(ready, town):
     run(site, own)
     assert state(site) == [("dropped", "", False)]
     assert town.posts == []
+
+
+def test_of_a_zone_that_is_not_operational_any_more_nothing_is_posted(ready, town):
+    site, own = ready
+    confirmed(site)
+    zones = [zone_config("lane", "road", purpose="statistics", polygon=LANE)]
+    site.post([config(900, int(site.clock()), zones)])
+    run(site, own)
+    assert state(site) == [("dropped", "", False)]
+    assert town.log == []
 
 
 def test_confirmed_again_after_it_was_closed_is_posted_again(ready, town):
