@@ -65,6 +65,7 @@ ADDRESSES: Final = (
     Address("subscriptions", "/subscriptions"),
     Address("alerts", "/alerts"),
     Address("mail", "/mail", "administrator"),
+    Address("notices-open311", "/notices/open311", "administrator"),
     Address("public", "/public/centre", ""),
     Address("notices", "/notices"),
     Address("notices-crew", "/notices?state=to_verify", "crew"),

@@ -15,11 +15,13 @@ from starlette.responses import RedirectResponse, Response
 from server.access import NotAllowed, NotLoggedIn, Route, authorize, register, seal
 from server.api.ingest import Ingest
 from server.api.notices import ROUTES as NOTICE_API_ROUTES
+from server.api.open311 import Open311
 from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
 from server.notice_desk import notice_desk
+from server.open311_office import open311_office
 from server.outlook import Outlooks
 from server.pages.alerts import ROUTES as ALERT_ROUTES
 from server.pages.answer import Answers
@@ -36,6 +38,7 @@ from server.pages.notice import ROUTES as NOTICE_ROUTES
 from server.pages.notice_map import ROUTES as NOTICE_MAP_ROUTES
 from server.pages.notice_rules import ROUTES as NOTICE_RULE_ROUTES
 from server.pages.notices import ROUTES as NOTICE_BOARD_ROUTES
+from server.pages.open311 import ROUTES as OPEN311_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.parking import ROUTES as PARKING_ROUTES
 from server.pages.presence import ROUTES as PRESENCE_ROUTES
@@ -74,6 +77,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     SUBSCRIPTION_ROUTES,
     ALERT_ROUTES,
     MAIL_ROUTES,
+    OPEN311_ROUTES,
     FLEET_ROUTES,
     QUALITY_ROUTES,
     PROVENANCE_ROUTES,
@@ -110,6 +114,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
             post_office(opened, settings),
             notice_desk(opened, settings),
             webhooks(opened, settings),
+            open311_office(opened, settings),
         ):
             yield
         opened.close()
@@ -131,6 +136,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
     publisher = Publisher()
     register(app, Public(publisher).routes())
     register(app, PublicPage(publisher).routes())
+    register(app, Open311().routes())
     register(app, Login().routes())
     register(app, Answers().routes())
     register(app, Feeds().routes())

@@ -87,6 +87,9 @@ SERVER_CORE = {
     "notice_intake",
     "notice_place",
     "notice_rules",
+    "open311",
+    "open311_documents",
+    "open311_place",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

@@ -108,6 +108,12 @@ def m009_crew(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m009_crew.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m010_open311(db: Any) -> None:
+    """Keys of tools, what is official, reports of others, servers posted to."""
+    db.executescript(resources.files("server.store").joinpath("m010_open311.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""

@@ -6,6 +6,8 @@ from server.store.connection import Connections
 from server.store.crew import SqliteCrew
 from server.store.hooks import SqliteHooks
 from server.store.mail import SqliteMails
+from server.store.open311 import SqliteTools
+from server.store.open311_links import SqliteEndpoints
 from server.store.origins import SqliteOrigins
 from server.store.subscriptions import SqliteAlertRules, SqliteSubscriptions
 
@@ -44,3 +46,13 @@ class SqliteDesk:
     def hooks(self) -> SqliteHooks:
         """Targets of webhooks and their queue."""
         return SqliteHooks(self._connections)
+
+    @property
+    def tools(self) -> SqliteTools:
+        """Keys of tools, what is official, reports of others."""
+        return SqliteTools(self._connections)
+
+    @property
+    def endpoints(self) -> SqliteEndpoints:
+        """Servers that notices are posted to."""
+        return SqliteEndpoints(self._connections)

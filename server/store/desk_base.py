@@ -11,6 +11,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from server.schedule import PeriodKind
+from server.store.open311_base import Endpoints, Tools
 
 if TYPE_CHECKING:
     from server.store.base import AuditEntry, Place
@@ -221,3 +222,11 @@ class Desk(Protocol):
     @property
     def hooks(self) -> Hooks:
         """Targets of webhooks and their queue."""
+
+    @property
+    def tools(self) -> Tools:
+        """Keys of tools, what is official, reports of others."""
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Servers that notices are posted to."""

@@ -19,7 +19,13 @@ def notice_notes(cut: Cutoffs) -> list[Note]:
             "notices",
             "SELECT id FROM notices WHERE ended_at < ?",
             (cut.cases,),
-            (("notice_events", "notice"), ("notice_cases", "notice"), ("notices", "id")),
+            (
+                ("notice_events", "notice"),
+                ("notice_cases", "notice"),
+                ("open311_links", "notice"),
+                ("open311_told", "notice"),
+                ("notices", "id"),
+            ),
         ),
         (
             "cases without a notice",

@@ -65,7 +65,6 @@ EXPECTED = {
     ("GET", "/api/v1/notices"): NOTICES,
     ("GET", "/api/v1/notices/{number}"): NOTICES,
     ("GET", "/api/v1/notices/precision"): NOTICES,
-    ("GET", "/notices"): {"crew", "planner", "administrator"},
     ("GET", "/notices/crew"): PLANNING,
     **{
         ("POST", f"/notices/crew/{own}"): PLANNING
@@ -114,6 +113,28 @@ EXPECTED = {
     ("GET", "/mail"): {"administrator"},
     ("POST", "/mail/again"): {"administrator"},
     ("POST", "/mail/trial"): {"administrator"},
+    ("GET", "/notices/open311"): {"administrator"},
+    **{
+        ("POST", f"/notices/open311/{own}"): {"administrator"}
+        for own in ("save", "end", "test", "key", "revoke", "decide")
+    },
+    # Discovery and services for anyone, the rest with a tool's key: test_open311_api.py.
+    **{
+        ("GET", f"/open311/v2/{own}.{form}"): "public"
+        for own in ("discovery", "services")
+        for form in ("json", "xml")
+    },
+    **{
+        (method, f"/open311/v2/{own}.{form}"): "key"
+        for method, own in (
+            ("GET", "requests"),
+            ("GET", "requests/{request_id}"),
+            ("GET", "tokens/{token}"),
+            ("POST", "requests"),
+        )
+        for form in ("json", "xml")
+    },
+    **{("GET", f"/open311/v2/services/{{code}}.{form}"): "off" for form in ("json", "xml")},
     # Public, but only with the signature of a letter: test_subscriptions.py.
     ("GET", "/unsubscribe"): "off",
     ("POST", "/unsubscribe"): "off",
@@ -177,6 +198,12 @@ FORMS = {
         "notices/crew/hooks/trial",
         "notices/crew/hooks/again",
         "notices/crew/feeds/end",
+        "notices/open311/save",
+        "notices/open311/end",
+        "notices/open311/test",
+        "notices/open311/key",
+        "notices/open311/revoke",
+        "notices/open311/decide",
     )
 }
 
@@ -190,7 +217,8 @@ def address(path: str) -> str:
         "code": "en",
         "site": "square",
         "number": "1",
-        "token": "none",
+        "request_id": "n1",
+        "token": "t",
     }
     if path.startswith("/static"):
         return "/static/app.css"
@@ -231,6 +259,8 @@ def test_every_route_answers_whom_it_should_and_nobody_else(site, who):
             assert answer.status_code in ALLOWED, cell
         elif allowed == "off":
             assert answer.status_code == 404, cell
+        elif allowed == "key":
+            assert answer.status_code == 403, cell
         elif allowed == "device":
             assert answer.status_code == (200 if who == "device" else 401), cell
         elif who in allowed:
