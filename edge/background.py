@@ -32,9 +32,12 @@ LEARN_S: Final = 8.0  # until then nothing is judged
 LIGHT: Final = 0.022
 COLOUR: Final = 0.020
 RESTLESS: Final = 3.0  # times a point's usual restlessness
-WEBER: Final = 1.2  # share of the road's own slope by which it may change with the light: a post turns from dark to bright
+# Shares of the road's own slope by which it may change with the light: along it, a post turns from dark to bright; across it, little.
+ALONG: Final = 1.2
+ACROSS: Final = 0.6
 DARK: Final = 18.0  # mean light of the road, of 255, below which nothing can be judged
 SETTLED_S: Final = 3.0  # for so long a point must have been different and still
+FADING: Final = 3.0  # times as fast as it grew it is forgotten again
 LASTING_S: Final = 20.0  # longer makes a point no surer
 GAP_S: Final = 3.0  # a longer gap between two pictures counts as this much
 LEAST: Final = 12  # points that differ, of a blob, in the picture that is looked at
@@ -81,22 +84,24 @@ class Ground:
         light, slopes = self._features(image)
         if first:
             self._long[:], self._short[:], self._light[:] = slopes, slopes, light
-        level = float(np.expm1(light[self._road]).mean()) - _FLOOR + 1
         hidden = self.inside(busy, 0.12)
         open_ = ~hidden
         share = float((open_ & self._road).sum() / self._road.sum())
+        # The median: a white van on the road is no sunshine.
+        level = float(np.exp(np.median(light[self._road]))) - _FLOOR
         if level < DARK:
-            return Look((), share, level, dark=True)
+            return Look((), share, level, dark=True, learnt=self._learnt_share(), slopes=self.slopes)
         away, apart = _away(slopes, self._long), _away(slopes, self._short)
-        least = np.maximum(1.0, RESTLESS * self._restless) + WEBER * self._structure
+        beyond = self._beyond(slopes)
         known = self._learnt_s >= LEARN_S
-        differs = (away > least) & known & open_
+        differs = (beyond > 1.0) & known & open_
         still = apart < np.maximum(1.0, 0.5 * away)
-        grown = np.where(differs & still, step, np.where(open_, -2 * step, 0.0))
+        grown = np.where(differs & still, step, np.where(open_, -FADING * step, 0.0))
         self._since = np.clip(self._since + grown, 0.0, LASTING_S).astype(np.float32)
-        self._learn(light, slopes, away, step, open_, usual=away < least)
+        self._learn(light, slopes, away, step, open_, usual=beyond < 1.0)
         static = (self._since >= SETTLED_S) & self._road
-        return Look(tuple(self._blobs(static, light, slopes)), share, level, dark=False)
+        blobs = tuple(self._blobs(static, light, slopes))
+        return Look(blobs, share, level, dark=False, learnt=self._learnt_share(), slopes=self.slopes)
 
     def absorb(self, boxes: Sequence[NDArray[np.float64]]) -> None:
         """What lies in these boxes (4,), pixels of the frame, belongs to the road from now on."""
@@ -105,6 +110,32 @@ class Ground:
             self._long[:, inside] = self._short[:, inside]
             self._since[inside] = 0.0
 
+    def _beyond(self, slopes: FloatArray) -> FloatArray:
+        """(h, w): how far slopes (4, h, w) are from the road's, in units of what light and its restlessness explain there."""
+        change = slopes - self._long
+        change[:2] *= 1 / LIGHT
+        change[2:] *= 1 / COLOUR
+        least = np.maximum(1.0, RESTLESS * self._restless)
+        x, y = self._long[0], self._long[1]
+        length = np.sqrt(x * x + y * y) + 1e-6
+        along = (change[0] * x + change[1] * y) / length
+        across = (change[0] * y - change[1] * x) / length
+        colour = np.sqrt(change[2] ** 2 + change[3] ** 2)
+        wide, narrow = least + ALONG * self._structure, least + ACROSS * self._structure
+        beyond: FloatArray = np.sqrt((along / wide) ** 2 + (across**2 + colour**2) / narrow**2)
+        return beyond
+
+    def slopes(self, box: NDArray[np.float64]) -> tuple[float, float]:
+        """The mean slope of light and colour in a box (4,), pixels of the frame: now (of some seconds), and in the road's memory."""
+        inside = self.inside(box[None], 0.0)
+        if not inside.any():
+            return 0.0, 0.0
+        now, then = (memory[:, inside] for memory in (self._short, self._long))
+        return tuple(float(np.hypot(m[0], m[1]).mean() + np.hypot(m[2], m[3]).mean()) for m in (now, then))  # type: ignore[return-value]
+
+    def _learnt_share(self) -> float:
+        return float((self._learnt_s[self._road] >= LEARN_S).mean())
+
     def inside(self, boxes: NDArray[np.floating], grow: float) -> Mask:
         """Points of the part that is looked at inside of boxes (N, 4), frame pixels, grown by a share of their size."""
         found = np.zeros(self._road.shape, bool)
@@ -112,7 +143,9 @@ class Ground:
             size = box[2:] - box[:2]
             x1, y1 = (box[:2] - grow * size) * self._scale - self._corner
             x2, y2 = (box[2:] + grow * size) * self._scale - self._corner
-            found[max(0, int(y1)) : max(0, int(np.ceil(y2))), max(0, int(x1)) : max(0, int(np.ceil(x2)))] = True
+            found[max(0, int(y1)) : max(0, int(np.ceil(y2))), max(0, int(x1)) : max(0, int(np.ceil(x2)))] = (
+                True
+            )
         return found
 
     def _features(self, image: ImageArray) -> tuple[FloatArray, FloatArray]:
@@ -129,7 +162,16 @@ class Ground:
         ]
         return np.asarray(light, np.float32), np.asarray(slopes, np.float32)
 
-    def _learn(self, light: FloatArray, slopes: FloatArray, away: FloatArray, step: float, open_: Mask, *, usual: Mask) -> None:
+    def _learn(
+        self,
+        light: FloatArray,
+        slopes: FloatArray,
+        away: FloatArray,
+        step: float,
+        open_: Mask,
+        *,
+        usual: Mask,
+    ) -> None:
         self._learnt_s[open_] += step
         short = np.where(open_, 1 - np.exp(-step / SHORT_S), 0.0).astype(np.float32)
         self._short += short * (slopes - self._short)
@@ -139,9 +181,15 @@ class Ground:
         rate = np.where(free, rate, 0.0).astype(np.float32)
         self._long += rate * (slopes - self._long)
         self._light += np.maximum(rate, np.where(free, 0.05, 0.0)).astype(np.float32) * (light - self._light)
-        own = np.where(free & (usual | (self._learnt_s < LEARN_S)), _away(slopes, np.zeros((4, 1, 1), np.float32)), 0.0)
-        self._structure = np.maximum(self._structure * np.float32(np.exp(-step / LONG_S)), np.minimum(own, 20.0)).astype(np.float32)
-        restless = np.where(free, np.minimum(1.0, 2 * step / np.minimum(young, LONG_S)), 0.0).astype(np.float32)
+        own = np.where(
+            free & (usual | (self._learnt_s < LEARN_S)), _away(slopes, np.zeros((4, 1, 1), np.float32)), 0.0
+        )
+        self._structure = np.maximum(
+            self._structure * np.float32(np.exp(-step / LONG_S)), np.minimum(own, 20.0)
+        ).astype(np.float32)
+        restless = np.where(free, np.minimum(1.0, 2 * step / np.minimum(young, LONG_S)), 0.0).astype(
+            np.float32
+        )
         self._restless += restless * (np.minimum(away, 3.0) - self._restless)
 
     def _blobs(self, static: Mask, light: FloatArray, slopes: FloatArray) -> list[Blob]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,10 @@ class Blob:
     Attributes:
         xyxy: (4,) box, pixels of the frame.
         area: square pixels of the frame.
-        light: mean change of log light against its neighbourhood: below 0 darker than the road was.
         outline: length of what differs, pixels (its points).
+        light: mean change of log light against its neighbourhood: below 0 darker than the road was.
         colour: mean change of the slope of colour along it.
-        edge_now: mean slope of light and colour along it, a pixel; ``edge_then``: there in the memory of the road.
+        edge_now: mean slope of light and colour along it, logarithms a pixel; ``edge_then``: there in the road's memory.
         alike: correlation with the road's own pattern, -1 to 1: near 1 where only the light changed.
         since_s: for how long it has been so, seconds.
     """
@@ -34,11 +35,20 @@ class Blob:
     since_s: float
 
 
+def _unmeasured(_: NDArray[np.float64]) -> tuple[float, float]:
+    return 0.0, 0.0
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """One look: its blobs, the share of the road that nobody stood on, its mean light (0 to 255), whether it was too dark."""
+    """One look: its blobs, the share of the road that nobody stood on, its median light (0 to 255), whether it was too dark.
+
+    ``slopes``: of a box (4,), the mean slope in it now and in the road's memory. ``learnt``: the share of the road that is known.
+    """
 
     blobs: tuple[Blob, ...]
     open_share: float
     light: float
     dark: bool
+    learnt: float = 1.0
+    slopes: Callable[[NDArray[np.float64]], tuple[float, float]] = _unmeasured

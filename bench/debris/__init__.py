@@ -1,1 +1,1 @@
-"""Notices of objects on the road against the truth: see `bench.debris.cli`."""
+"""How many things on the road are found, how soon, and how often nothing is called something (docs/debris.md)."""

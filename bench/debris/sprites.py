@@ -29,7 +29,9 @@ def _fill(canvas: NDArray[np.uint8], points: NDArray[np.float64], bgr: tuple[int
 def _carton(w: int, h: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     """A box: a lit top, a lit and a shaded side."""
     canvas = _canvas(w, h)
-    base = np.array([[70, 110, 150], [150, 150, 150], [60, 60, 170], [170, 120, 60], [40, 140, 60]][int(rng.integers(5))])
+    base = np.array(
+        [[70, 110, 150], [150, 150, 150], [60, 60, 170], [170, 120, 60], [40, 140, 60]][int(rng.integers(5))]
+    )
     x, y, skew = w * FINE - 1, h * FINE - 1, rng.uniform(0.35, 0.65)
     top = rng.uniform(0.25, 0.45) * y
     faces = (
@@ -49,7 +51,17 @@ def _tyre(w: int, h: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     centre, axes = (w * FINE // 2, h * FINE // 2), (w * FINE // 2 - 1, h * FINE // 2 - 1)
     dark = int(rng.integers(18, 40))
     cv2.ellipse(canvas, centre, axes, 0, 0, 360, (dark, dark, dark, 255), -1, cv2.LINE_AA)
-    cv2.ellipse(canvas, centre, (axes[0] * 9 // 10, axes[1] * 7 // 10), 0, 180, 360, (95, 95, 95, 255), FINE, cv2.LINE_AA)
+    cv2.ellipse(
+        canvas,
+        centre,
+        (axes[0] * 9 // 10, axes[1] * 7 // 10),
+        0,
+        180,
+        360,
+        (95, 95, 95, 255),
+        FINE,
+        cv2.LINE_AA,
+    )
     cv2.ellipse(canvas, centre, (axes[0] // 2, axes[1] // 2), 0, 0, 360, (10, 10, 10, 255), -1, cv2.LINE_AA)
     return canvas
 
@@ -78,7 +90,14 @@ def _bag(w: int, h: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     for _ in range(5):
         a, b = points[rng.integers(14)], half + rng.normal(0, 0.2, 2) * half
         fold = tuple(int(np.clip(v + (35 if dark else -55), 0, 255)) for v in body)
-        cv2.line(canvas, tuple(a.astype(int).tolist()), tuple(b.astype(int).tolist()), (*fold, 255), FINE, cv2.LINE_AA)
+        cv2.line(
+            canvas,
+            tuple(a.astype(int).tolist()),
+            tuple(b.astype(int).tolist()),
+            (*fold, 255),
+            FINE,
+            cv2.LINE_AA,
+        )
     return canvas
 
 
@@ -87,12 +106,24 @@ def _branch(w: int, h: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     canvas = _canvas(w, h)
     x, y = w * FINE - 1, h * FINE - 1
     line = np.stack([np.linspace(0, x, 6), np.clip(y * (0.5 + rng.normal(0, 0.12, 6)), 0, y)], 1)
-    cv2.polylines(canvas, [line.astype(np.int32)], False, (40, 60, 80, 255), max(FINE, h * FINE // 8), cv2.LINE_AA)
+    cv2.polylines(
+        canvas, [line.astype(np.int32)], False, (40, 60, 80, 255), max(FINE, h * FINE // 8), cv2.LINE_AA
+    )
     for _ in range(14):
         at = line[rng.integers(6)] + rng.normal(0, 0.16, 2) * [x, y]
         size = (max(2, int(0.07 * x)), max(2, int(0.14 * y)))
         green = (30, int(rng.integers(70, 130)), int(rng.integers(30, 80)), 255)
-        cv2.ellipse(canvas, tuple(np.clip(at, 0, [x, y]).astype(int).tolist()), size, int(rng.integers(180)), 0, 360, green, -1, cv2.LINE_AA)
+        cv2.ellipse(
+            canvas,
+            tuple(np.clip(at, 0, [x, y]).astype(int).tolist()),
+            size,
+            int(rng.integers(180)),
+            0,
+            360,
+            green,
+            -1,
+            cv2.LINE_AA,
+        )
     return canvas
 
 
@@ -100,7 +131,13 @@ KINDS: Final[dict[str, Callable[[int, int, np.random.Generator], NDArray[np.uint
     "carton": _carton, "tyre": _tyre, "plank": _plank, "bag": _bag, "branch": _branch,
 }  # fmt: skip
 # Height of the drawing as a share of its width, at least and at most.
-SHAPES: Final = {"carton": (0.7, 1.0), "tyre": (0.45, 0.6), "plank": (0.3, 0.45), "bag": (0.5, 0.9), "branch": (0.35, 0.55)}
+SHAPES: Final = {
+    "carton": (0.7, 1.0),
+    "tyre": (0.45, 0.6),
+    "plank": (0.3, 0.45),
+    "bag": (0.5, 0.9),
+    "branch": (0.35, 0.55),
+}
 
 
 def draw(kind: str, width_px: float, rng: np.random.Generator) -> Sprite:
@@ -112,18 +149,23 @@ def draw(kind: str, width_px: float, rng: np.random.Generator) -> Sprite:
     return np.asarray(small, np.uint8)
 
 
-def paste(image: NDArray[np.uint8], sprite: Sprite, x: int, y: int, light: float = 1.0) -> None:
-    """Lay a sprite on a picture, its upper left corner at x, y, over a soft contact shadow; in place."""
+def paste(image: NDArray[np.uint8], sprite: Sprite, x: int, y: int, *, ground: bool = True) -> None:
+    """Lay a sprite on a picture, its upper left corner at x, y, over a soft contact shadow unless ``ground`` is False; in place."""
     h, w = sprite.shape[:2]
     pad = max(2, w // 6)
     y1, x1 = y - pad, x - pad
     if x1 >= image.shape[1] or y1 >= image.shape[0] or x + w + pad <= 0 or y + h + pad <= 0:
         return
     alpha = np.pad(sprite[..., 3].astype(np.float32) / 255, ((pad, pad), (pad, pad)))
-    shadow = cv2.GaussianBlur(np.roll(alpha, (max(1, h // 12), max(1, w // 8)), (0, 1)), (0, 0), max(0.8, w / 18))
-    ys, xs = slice(max(0, y1), min(image.shape[0], y1 + alpha.shape[0])), slice(max(0, x1), min(image.shape[1], x1 + alpha.shape[1]))
+    shadow = cv2.GaussianBlur(
+        np.roll(alpha, (max(1, h // 12), max(1, w // 8)), (0, 1)), (0, 0), max(0.8, w / 18)
+    )
+    ys, xs = (
+        slice(max(0, y1), min(image.shape[0], y1 + alpha.shape[0])),
+        slice(max(0, x1), min(image.shape[1], x1 + alpha.shape[1])),
+    )
     own = (slice(ys.start - y1, ys.stop - y1), slice(xs.start - x1, xs.stop - x1))
-    colour = np.pad(sprite[..., :3].astype(np.float32), ((pad, pad), (pad, pad), (0, 0)), mode="edge") * light
-    ground = image[ys, xs].astype(np.float32) * (1 - 0.4 * shadow[own])[..., None]
-    mixed = ground * (1 - alpha[own])[..., None] + colour[own] * alpha[own][..., None]
+    colour = np.pad(sprite[..., :3].astype(np.float32), ((pad, pad), (pad, pad), (0, 0)), mode="edge")
+    under = image[ys, xs].astype(np.float32) * (1 - 0.4 * ground * shadow[own])[..., None]
+    mixed = under * (1 - alpha[own])[..., None] + colour[own] * alpha[own][..., None]
     image[ys, xs] = np.clip(mixed, 0, 255).astype(np.uint8)
