@@ -35,7 +35,7 @@ RESTLESS: Final = 3.0  # times a point's usual restlessness
 # Shares of the road's own slope by which it may change with the light: along it, a post turns from dark to bright; across it, little.
 ALONG: Final = 1.2
 ACROSS: Final = 0.6
-DARK: Final = 18.0  # mean light of the road, of 255, below which nothing can be judged
+DARK: Final = 8.0  # median light of the road, of 255, below which nothing can be judged
 SETTLED_S: Final = 3.0  # for so long a point must have been different and still
 FADING: Final = 3.0  # times as fast as it grew it is forgotten again
 LASTING_S: Final = 20.0  # longer makes a point no surer
@@ -43,6 +43,7 @@ GAP_S: Final = 3.0  # a longer gap between two pictures counts as this much
 LEAST: Final = 12  # points that differ, of a blob, in the picture that is looked at
 CLOSE: Final = 9  # pixels between two outlines of one thing
 MAX_BLOBS: Final = 48
+_PACE: Final = 0.05  # of the restlessness, units a second
 _FLOOR: Final = 10.0  # added to light, of 255, so that the noise of dark pictures is no contrast
 
 
@@ -187,10 +188,10 @@ class Ground:
         self._structure = np.maximum(
             self._structure * np.float32(np.exp(-step / LONG_S)), np.minimum(own, 20.0)
         ).astype(np.float32)
-        restless = np.where(free, np.minimum(1.0, 2 * step / np.minimum(young, LONG_S)), 0.0).astype(
-            np.float32
-        )
-        self._restless += restless * (np.minimum(away, 3.0) - self._restless)
+        # The three quarters quantile of how far it usually is, so that traffic in a quarter of the time makes no point restless.
+        pace = np.where(free, np.maximum(_PACE, 1.0 / np.maximum(young, 1.0)) * step, 0.0).astype(np.float32)
+        self._restless += pace * np.where(away > self._restless, np.float32(0.75), np.float32(-0.25))
+        np.clip(self._restless, 0.0, 3.0, out=self._restless)
 
     def _blobs(self, static: Mask, light: FloatArray, slopes: FloatArray) -> list[Blob]:
         closed = cv2.morphologyEx(static.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((CLOSE, CLOSE), np.uint8))
@@ -227,6 +228,7 @@ class Ground:
             edge_now=float(np.hypot(*here[:2])[own].mean() + np.hypot(*here[2:])[own].mean()),
             edge_then=float(np.hypot(*then[:2])[own].mean() + np.hypot(*then[2:])[own].mean()),
             alike=_alike(here[:2, inner], then[:2, inner]),
+            one_way=_one_way((here - then)[:2, own]),
             since_s=float(self._since[cut][own].max()),
         )
 
@@ -245,3 +247,9 @@ def _alike(here: FloatArray, then: FloatArray) -> float:
     """Correlation of the slopes (2, N) now with those of the road: 1 where only the light changed, 0 on a plain one."""
     scale = float(np.sqrt((here**2).sum() * (then**2).sum()))
     return float((here * then).sum()) / scale if scale > 1e-6 else 0.0
+
+
+def _one_way(change: FloatArray) -> float:
+    """Of slopes (2, N), the length of their mean as a share of their mean length."""
+    mean = float(np.hypot(*change).mean())
+    return float(np.hypot(*change.mean(axis=1))) / mean if mean > 1e-6 else 0.0

@@ -31,13 +31,15 @@ from edge.stopped import STOPPED_S, Standing, StoppedWatch
 
 RECONFIRM_S: Final = 600.0
 CLEAR_S: Final = 15.0
-WAIT_S: Final = 4.0  # a candidate that is not seen for so long, in the open, is forgotten
+WAIT_S: Final = 4.0  # a candidate that is not seen for so long, in the open, is forgotten; others may come with it for so long
+FRESH_S: Final = 1.5  # it must be seen in the moment in which it is announced
 LEAST_SEEN: Final = 0.6  # share of the time in the open for which a candidate must have been seen
 SMALLEST_PX: Final = 10.0  # longer side; smaller is noise
 SMALLEST_M, LARGEST_M = 0.1, 4.0
 LARGE: Final = 0.12  # share of the road from which on it is an obstruction
 # A look's marks of light and shadow.
 ALIKE: Final = 0.7
+ONE_WAY: Final = 0.75  # a thing has two sides, the edge of a large shadow one
 OUTLINED: Final = 1.5  # times the slopes that the road had there
 SHARP: Final = 0.035  # mean slope along the outline, logarithms a pixel
 DENSE: Final = 0.06  # of the box's area at least is outline: not a thin streak of a shadow
@@ -68,6 +70,7 @@ class _Known:
     first: Box
     first_seen: float
     last_seen: float
+    met_at: float = -np.inf
     open_s: float = 0.0
     seen_s: float = 0.0
     empty_s: float = 0.0
@@ -79,6 +82,11 @@ class _Known:
     taken_over: bool = False
     shady_s: float = 0.0  # seen as something darker than the road and without a colour of its own
     doubtful: bool = False  # it came with a change of light
+
+    @property
+    def vehicle(self) -> bool:
+        """Whether it follows a vehicle (`edge.stopped`) instead of blobs."""
+        return self.kind == "stopped_vehicle"
 
 
 @dataclass(slots=True)
@@ -181,7 +189,7 @@ class DebrisWatch:
         """Feed what is known from the blobs; numbers of the blobs used. Several blobs may be parts of one thing."""
         taken: set[int] = set()
         for known in self._known:
-            if known.kind == "stopped_vehicle":
+            if known.vehicle:
                 continue
             own = [n for n, blob in enumerate(blobs) if together(known.xyxy, blob.xyxy)]
             taken.update(own)
@@ -230,6 +238,7 @@ class DebrisWatch:
                     blob.xyxy,
                     at - blob.since_s,
                     at,
+                    met_at=at,
                     open_s=blob.since_s,
                     seen_s=good,
                     veto_s=blob.since_s - good,
@@ -240,7 +249,7 @@ class DebrisWatch:
     def _burst(self, at: float, verdict: Verdict) -> None:
         """Rule 3: what looks like light is the road's at once; of what has outlines nothing is said until it is steady again."""
         self._born = [born for born in self._born if at - born <= BURST_S]
-        young = [known for known in self._known if known.case is None and known.standing is None]
+        young = [known for known in self._known if known.case is None and not known.vehicle]
         fresh = sum(area(known.xyxy) for known in young if at - known.first_seen < 60)
         flood = len(self._born) >= FLOOD or fresh > BURST_SHARE * self._area
         if flood or len(self._born) >= BURST:
@@ -250,10 +259,10 @@ class DebrisWatch:
             self._known = [known for known in self._known if known not in dropped]
 
     def _decide(self, look: Look, at: float, verdict: Verdict) -> None:
-        for known in [known for known in self._known if known.standing is None]:
+        for known in [known for known in self._known if not known.vehicle]:
             if self._over(known, at, verdict):
                 self._known.remove(known)
-            elif known.case is None and at >= self._unsteady_until and self._believed(known):
+            elif known.case is None and at >= self._unsteady_until and self._believed(known, at):
                 if self._joined(known):
                     continue
                 known.kind = "obstruction" if area(known.xyxy) > LARGE * self._area else "debris"
@@ -265,7 +274,7 @@ class DebrisWatch:
     def _joined(self, known: _Known) -> bool:
         """Whether a candidate is a part of something that was announced: it goes on as that."""
         for other in self._known:
-            if other.case is not None and other.standing is None and common(other.xyxy, known.xyxy) > 0:
+            if other.case is not None and not other.vehicle and common(other.xyxy, known.xyxy) > 0:
                 other.xyxy = union(other.xyxy, known.xyxy)
                 self._known.remove(known)
                 return True
@@ -296,13 +305,13 @@ class DebrisWatch:
             return True
         return False
 
-    def _believed(self, known: _Known) -> bool:
+    def _believed(self, known: _Known, at: float) -> bool:
         """Rule 2: seen in one place, and until now."""
         shadow = known.doubtful and known.shady_s > 0.5 * known.seen_s
         least_s = self._persistence_s + (DOUBT_S if shadow else 0.0)
-        if known.last_seen - known.first_seen < least_s or known.empty_s > 0:
+        if known.last_seen - known.first_seen < least_s or at - known.last_seen > FRESH_S:
             return False
-        if known.seen_s < max(LEAST_SEEN * known.open_s, 0.5 * self._persistence_s):
+        if at - known.met_at < WAIT_S or known.seen_s < max(LEAST_SEEN * known.open_s, 0.5 * self._persistence_s):
             return False
         size = self._metres_of(known.xyxy)
         return size is None or SMALLEST_M <= size <= LARGEST_M or area(known.xyxy) > LARGE * self._area
@@ -313,7 +322,7 @@ class DebrisWatch:
         """Rule 4."""
         self._stopped.observe(movers, faint, at, step)
         stopped = self._stopped.stopped(at)
-        for known in [known for known in self._known if known.kind == "stopped_vehicle"]:
+        for known in [known for known in self._known if known.vehicle]:
             if known.standing not in stopped:
                 known.standing = next((s for s in stopped if covered(known.xyxy, s.xyxy) > 0.5), None)
             if known.standing is not None:
@@ -337,7 +346,7 @@ class DebrisWatch:
 
     def _merge(self, at: float, verdict: Verdict) -> None:
         """Two open cases that are one thing: the older goes on."""
-        announced = [known for known in self._known if known.case and known.kind != "stopped_vehicle"]
+        announced = [known for known in self._known if known.case and not known.vehicle]
         announced.sort(key=lambda known: known.first_seen)
         for number, older in enumerate(announced):
             for younger in announced[number + 1 :]:
@@ -350,7 +359,7 @@ class DebrisWatch:
         self, known: _Known, state: State, at: float, verdict: Verdict, look: Look | None = None
     ) -> None:
         told = known.case
-        share = known.seen_s / known.open_s if known.open_s > 0 and known.standing is None else 1.0
+        share = known.seen_s / known.open_s if known.open_s > 0 and not known.vehicle else 1.0
         slopes = (0.0, 0.0) if look is None else look.slopes(known.xyxy)
         if told is not None:
             slopes = told.slope_now, told.slope_then
@@ -372,6 +381,8 @@ class DebrisWatch:
 def _object_like(blob: Blob) -> bool:
     """Whether a blob has outlines of its own: neither light nor shadow nor a place where something was taken away."""
     if blob.edge_now < SHARP or blob.edge_now < OUTLINED * blob.edge_then:
+        return False
+    if blob.one_way > ONE_WAY:
         return False
     if blob.alike > ALIKE and blob.edge_then > 0.3 * blob.edge_now:
         return False

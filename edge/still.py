@@ -21,6 +21,7 @@ class Blob:
         colour: mean change of the slope of colour along it.
         edge_now: mean slope of light and colour along it, logarithms a pixel; ``edge_then``: there in the road's memory.
         alike: correlation with the road's own pattern, -1 to 1: near 1 where only the light changed.
+        one_way: 0 to 1, how much the new slopes along it point one way: 1 on the edge of a shadow that has no other side.
         since_s: for how long it has been so, seconds.
     """
 
@@ -32,6 +33,7 @@ class Blob:
     edge_now: float
     edge_then: float
     alike: float
+    one_way: float
     since_s: float
 
 

@@ -3,7 +3,7 @@
 1. A vehicle stands still while its foot stays within ``STILL`` of its own width; detectors wobble by less.
 2. It is a case when it has stood on the lane for ``stopped_s``; a queue that creeps forward is none.
 3. It is cleared when it has moved off, or when nobody stood there for ``GONE_S`` and nothing hid the place.
-4. A track that breaks goes on as the vehicle that stands in the same place.
+4. A track that breaks goes on as the vehicle of the same size that stands in the same place.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.boxes import covered
+from edge.boxes import area, covered
 from edge.cases import Box, Mover
 from edge.geometry import points_in_polygon
 
 STOPPED_S: Final = 60.0
 STILL: Final = 0.15
+LEFT: Final = 0.5  # of its width: one that stood has driven on
 GONE_S: Final = 20.0
+HIDDEN: Final = 0.3  # of a second under somebody counts as not seen
+SEEN: Final = 0.5  # of the time it must have been seen
 SAME: Final = 0.5  # of a box covered by the one before: the same vehicle under another track
 MOST: Final = 64
 
@@ -34,6 +37,7 @@ class Standing:
     since: float
     seen_at: float
     track_id: int
+    seen_s: float = 0.0
     away_s: float = 0.0
 
 
@@ -50,24 +54,37 @@ class StoppedWatch:
         kept = []
         for known in self._standing:
             own = next((mover for mover in free if mover.track_id == known.track_id), None)
-            own = own or next((mover for mover in free if covered(known.xyxy, mover.xyxy) > SAME), None)
+            own = own or next((mover for mover in free if self._may_be(known, mover.xyxy, at)), None)
             if own is not None:
                 free.remove(own)
                 known.track_id = own.track_id
-                if _foot_away(known.xyxy, own.xyxy) > STILL:
-                    known.xyxy, known.since = own.xyxy, at
+                if _foot_away(known.xyxy, own.xyxy) > (LEFT if self._stands(known, at) else STILL):
+                    known.xyxy, known.since, known.seen_s = own.xyxy, at, 0.0
                 known.seen_at, known.away_s = at, 0.0
+                known.seen_s += step
             elif any(covered(known.xyxy, box) > SAME and covered(box, known.xyxy) > SAME for box in faint):
                 known.seen_at, known.away_s = at, 0.0
-            elif not any(covered(known.xyxy, mover.xyxy) > SAME / 2 for mover in movers):
-                known.away_s += step
+                known.seen_s += step
+            else:
+                # Whoever passes before it hides it; but where traffic passes all the time, nothing stands.
+                hidden = any(covered(known.xyxy, mover.xyxy) > SAME / 2 for mover in movers)
+                known.away_s += step * (HIDDEN if hidden else 1.0)
             if known.away_s < GONE_S:
                 kept.append(known)
         self._standing = (kept + [Standing(m.xyxy, at, at, m.track_id) for m in free])[:MOST]
 
     def stopped(self, at: float) -> list[Standing]:
         """Those that have stood long enough."""
-        return [known for known in self._standing if at - known.since >= self._stopped_s]
+        return [known for known in self._standing if self._stands(known, at)]
+
+    def _stands(self, known: Standing, at: float) -> bool:
+        lasted = at - known.since
+        return lasted >= self._stopped_s and known.seen_s >= SEEN * lasted
+
+    def _may_be(self, known: Standing, box: Box, at: float) -> bool:
+        """Whether a box under another track is that vehicle: in flowing traffic the next one is soon near, but not so near."""
+        reach = LEFT if self._stands(known, at) else STILL
+        return _foot_away(known.xyxy, box) <= reach and 0.6 <= area(box) / max(area(known.xyxy), 1.0) <= 1.6
 
     def _on_lane(self, box: Box) -> bool:
         # The wheels, not the roof: a high vehicle beyond the lane reaches over it in the picture.

@@ -56,7 +56,8 @@ class Film:
     def __post_init__(self) -> None:
         self._rng = np.random.default_rng(self.seed)
         self._sprites: list[Sprite] = []
-        self._turn = [*range(len(self.pictures)), *range(len(self.pictures) - 2, 0, -1)]
+        last = len(self.pictures) - 1
+        self._turn = [*range(last, -1, -1), *range(1, last)]
         self._empty = np.median(np.stack(self.pictures[:: max(1, len(self.pictures) // 40)]), axis=0).astype(
             np.float32
         )
@@ -87,6 +88,11 @@ class Film:
     def _place(self) -> None:
         """Six things, one after the other in slots of the film, some at the same time."""
         rng, slot = self._rng, (self.seconds - 130) / 6
+        taken = [other.xyxy for other in self.own]
+        parked = self.car() if self.weather == "parked-car" else None
+        if parked is not None:
+            (h, w), x, y = parked[0].shape[:2], *parked[1:]
+            taken.append(np.array([x, y, x + w, y + h], np.float64))
         for number in range(6):
             for _ in range(200):
                 low, high = self.polygon.min(axis=0), self.polygon.max(axis=0)
@@ -103,7 +109,7 @@ class Film:
                 h, w = sprite.shape[:2]
                 box = np.array([foot[0] - w / 2, foot[1] - h, foot[0] + w / 2, foot[1]])
                 corners = np.array([[box[0], box[3]], [box[2], box[3]], [box[0], box[1]], [box[2], box[1]]])
-                apart = all(_gap(box, other.xyxy) > 25 for other in (*self.things, *self.own))
+                apart = all(_gap(box, other) > 25 for other in (*taken, *(thing.xyxy for thing in self.things)))
                 if points_in_polygon(corners, self.polygon).all() and apart:
                     appears = float(round(50 + slot * number + rng.uniform(0, 0.2 * slot)))
                     removed = float(round(min(appears + rng.uniform(1.6, 2.6) * slot, self.seconds - 80)))

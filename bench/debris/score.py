@@ -15,7 +15,7 @@ from edge.cases import Box
 # A case may be told this long after its thing was taken away and still be of it.
 LATE_S = 5.0
 # What lies for so much longer than the persistence time must be told.
-BRIEF_S = 20.0
+BRIEF_S = 30.0
 
 
 @dataclass(slots=True)
