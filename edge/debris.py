@@ -32,6 +32,7 @@ from edge.stopped import STOPPED_S, Standing, StoppedWatch
 RECONFIRM_S: Final = 600.0
 CLEAR_S: Final = 15.0
 WAIT_S: Final = 4.0  # a candidate that is not seen for so long, in the open, is forgotten; others may come with it for so long
+PATIENCE_S: Final = 12.0  # the longer it was seen, up to this, the longer it may be missed
 FRESH_S: Final = 1.5  # it must be seen in the moment in which it is announced
 LEAST_SEEN: Final = 0.6  # share of the time in the open for which a candidate must have been seen
 SMALLEST_PX: Final = 10.0  # longer side; smaller is noise
@@ -51,6 +52,7 @@ BURST_SHARE: Final = 0.3
 # The light of the whole road changed by so much (natural logarithm) within so many seconds: the sun came or went.
 SWING: Final = 0.15
 SWING_S: Final = 15.0
+SHADE_KEPT: Final = 0.4
 COLOURLESS: Final = 0.03  # mean change of the slope of colour along an outline, logarithms a pixel
 DOUBT_S: Final = 300.0  # what is dark and colourless and came with such a change must last so much longer
 BUSY_SHARE: Final = 0.35  # of the road in the open at least, or nothing can be judged
@@ -213,7 +215,7 @@ class DebrisWatch:
         known.empty_s = 0.0
         known.seen_s += step if good else 0.0
         known.veto_s += 0.0 if good else step
-        known.shady_s += step if blob.light < 0 and blob.colour < COLOURLESS else 0.0
+        known.shady_s += step if _may_be_shade(blob) else 0.0
         known.last_seen = at if good else known.last_seen
         known.strength += (min(blob.edge_now / SHARP / 2, 1.0) - known.strength) * min(1.0, step / 10)
         known.xyxy = known.xyxy + (blob.xyxy - known.xyxy) * min(1.0, step / 4)
@@ -298,7 +300,7 @@ class DebrisWatch:
                 verdict.absorb.append(known.xyxy)
             self._tell(known, "cleared", at, verdict)
             return True
-        if known.empty_s >= WAIT_S:
+        if known.empty_s >= max(WAIT_S, min(0.5 * known.seen_s, PATIENCE_S)):
             return True
         if known.veto_s >= max(self._persistence_s, 10.0) and known.veto_s > known.seen_s:
             verdict.absorb.append(known.xyxy)
@@ -311,7 +313,9 @@ class DebrisWatch:
         least_s = self._persistence_s + (DOUBT_S if shadow else 0.0)
         if known.last_seen - known.first_seen < least_s or at - known.last_seen > FRESH_S:
             return False
-        if at - known.met_at < WAIT_S or known.seen_s < max(LEAST_SEEN * known.open_s, 0.5 * self._persistence_s):
+        if at - known.met_at < WAIT_S or known.seen_s < max(
+            LEAST_SEEN * known.open_s, 0.5 * self._persistence_s
+        ):
             return False
         size = self._metres_of(known.xyxy)
         return size is None or SMALLEST_M <= size <= LARGEST_M or area(known.xyxy) > LARGE * self._area
@@ -376,6 +380,11 @@ class DebrisWatch:
         )
         known.told_at = at
         verdict.cases.append(known.case)
+
+
+def _may_be_shade(blob: Blob) -> bool:
+    """Darker than the road, without a colour of its own, the road's pattern going on inside."""
+    return blob.light < 0 and blob.colour < COLOURLESS and blob.kept > SHADE_KEPT
 
 
 def _object_like(blob: Blob) -> bool:

@@ -20,7 +20,8 @@ class Blob:
         light: mean change of log light against its neighbourhood: below 0 darker than the road was.
         colour: mean change of the slope of colour along it.
         edge_now: mean slope of light and colour along it, logarithms a pixel; ``edge_then``: there in the road's memory.
-        alike: correlation with the road's own pattern, -1 to 1: near 1 where only the light changed.
+        alike: correlation with the road's own pattern inside, -1 to 1: near 1 where only the light changed; ``kept``: the same, 1 only
+            where the pattern is as strong as it was.
         one_way: 0 to 1, how much the new slopes along it point one way: 1 on the edge of a shadow that has no other side.
         since_s: for how long it has been so, seconds.
     """
@@ -33,6 +34,7 @@ class Blob:
     edge_now: float
     edge_then: float
     alike: float
+    kept: float
     one_way: float
     since_s: float
 

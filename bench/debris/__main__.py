@@ -54,7 +54,14 @@ def measure(persistence_s: float, chosen: argparse.Namespace) -> dict[str, Any]:
         for way, told in (("ours", done.ours), ("recipe", done.recipe)):
             own = Score()
             for score in (own, scores[way, base.real]):
-                score.add(name, film.things, told, film.seconds, persistence_s)
+                score.add(
+                    name,
+                    film.things,
+                    told,
+                    film.seconds,
+                    persistence_s,
+                    done.stopped if way == "ours" else (),
+                )
             row[way] = own.summary()
             if chosen.details and way == "ours":
                 for line in [f"  missed {text}" for text in own.missed] + [
@@ -95,7 +102,7 @@ def _show(persistence_s: float, result: dict[str, Any]) -> None:
         for way, row in result[part].items():
             if row["things"]:
                 print(
-                    f"{part:11} {way:7} recall {row['recall']:.3f} of {row['things']:3}  false {row['false']:3} + doubled {row['doubled']:2} in"
+                    f"{part:11} {way:7} recall {row['recall']:.3f} (any {row['recall_any']:.3f}) of {row['things']:3}  false {row['false']:3} + doubled {row['doubled']:2} in"
                     f" {row['hours']:.2f} h: {row['false_an_hour']:.1f} an hour (at most {row['false_most']:.1f})  late {row['late_median_s']} (most"
                     f" {row['late_most_s']}) s  cleared after {row['clear_median_s']} (most {row['clear_most_s']}) s, never {row['never_cleared']}",
                     file=sys.stderr,

@@ -109,7 +109,9 @@ class Film:
                 h, w = sprite.shape[:2]
                 box = np.array([foot[0] - w / 2, foot[1] - h, foot[0] + w / 2, foot[1]])
                 corners = np.array([[box[0], box[3]], [box[2], box[3]], [box[0], box[1]], [box[2], box[1]]])
-                apart = all(_gap(box, other) > 25 for other in (*taken, *(thing.xyxy for thing in self.things)))
+                apart = all(
+                    _gap(box, other) > 25 for other in (*taken, *(thing.xyxy for thing in self.things))
+                )
                 if points_in_polygon(corners, self.polygon).all() and apart:
                     appears = float(round(50 + slot * number + rng.uniform(0, 0.2 * slot)))
                     removed = float(round(min(appears + rng.uniform(1.6, 2.6) * slot, self.seconds - 80)))

@@ -29,10 +29,11 @@ class Told:
 
 @dataclass(slots=True)
 class Score:
-    """Of one way over some films. ``late_s``: from the end of the persistence to the case; ``clear_s``: from the removal on."""
+    """Of one way over some films. ``as_vehicle``: told as a stopped vehicle. ``late_s``: from the end of the persistence to the case; ``clear_s``: from the removal on."""
 
     things: int = 0
     found: int = 0
+    as_vehicle: int = 0
     doubled: int = 0
     false: int = 0
     seconds: float = 0.0
@@ -43,9 +44,15 @@ class Score:
     wrong: list[str] = field(default_factory=list)
 
     def add(
-        self, film: str, things: Sequence[Thing], told: Sequence[Told], seconds: float, persistence_s: float
+        self,
+        film: str,
+        things: Sequence[Thing],
+        told: Sequence[Told],
+        seconds: float,
+        persistence_s: float,
+        vehicles: Sequence[Told] = (),
     ) -> None:
-        """Judge the cases of one film."""
+        """Judge the cases of one film; ``vehicles``: cases of stopped vehicles, which a detector may take a thing for."""
         self.seconds += seconds
         used: set[int] = set()
         for thing in things:
@@ -54,6 +61,9 @@ class Score:
             if thing.removed - thing.appears < persistence_s + BRIEF_S:
                 continue  # too short to be told for sure, and no fault where it is
             self.things += 1
+            if not own and any(_is_of(case, thing) for case in vehicles):
+                self.as_vehicle += 1
+                continue
             if not own:
                 self.missed.append(
                     f"{film}: {thing.kind} {thing.xyxy.astype(int).tolist()} {thing.appears:.0f}-{thing.removed:.0f} s"
@@ -80,6 +90,8 @@ class Score:
             "things": self.things,
             "found": self.found,
             "recall": round(self.found / self.things, 4) if self.things else None,
+            "as_vehicle": self.as_vehicle,
+            "recall_any": round((self.found + self.as_vehicle) / self.things, 4) if self.things else None,
             "false": self.false,
             "doubled": self.doubled,
             "hours": round(hours, 3),
