@@ -26,7 +26,9 @@ from edge.letterbox import Part
 from edge.look import part_of
 from edge.pipeline import WEAK, Detector, Pipeline
 from edge.records import Frame
+from edge.road import Roads
 from edge.stillness import COLS, Stillness, rows_of
+from edge.timeline import Timeline
 from edge.track import Tracker, TrackerSettings
 from edge.video_file import VideoFile
 from edge.watching import PictureWatch
@@ -148,6 +150,7 @@ class Replay:
         # Off unless asked for: a replay is what skipping is measured against (docs/saving.md).
         gate = gate_of(self.layout, box.model.confidence) if skip_still else None
         self.pipeline = Pipeline(detector, tracker, self.counters, gate)
+        self.roads = Roads(camera, box.model.confidence, Timeline(box.interval_s, start.timestamp()))
         self.result = ReplayResult()
         self._began, self._last = 0.0, 0.0
 
@@ -186,6 +189,8 @@ class Replay:
         closed = self.pipeline.step(frame)
         if self._watch is not None:
             self._watch.frame(frame, self.pipeline.detections)
+        faults = () if self._watch is None else self._watch.sight.current
+        closed += self.roads.frame(frame, self.layout, self.pipeline.detections, self.pipeline.tracks, faults)
         self.result.frames += 1
         if self.result.frames == 1:
             self.result.first_frame_at = time.time()

@@ -16,6 +16,7 @@ from contract.messages import Body
 from contract.version import VERSION
 from edge.boxclock import BoxClock
 from edge.camera import open_source
+from edge.case_keeping import keep_cases, take_up_cases
 from edge.config import BoxConfig
 from edge.courier import PUSH_S, Courier
 from edge.errors import SpoolError
@@ -24,6 +25,7 @@ from edge.grid_keeping import keep, take_up
 from edge.health import HealthProbe, notify
 from edge.purpose_log import record_purposes
 from edge.replay import build_detector
+from edge.road import Roads
 from edge.server_time import hooks
 from edge.sharing import Sharing
 from edge.spool import Spool
@@ -76,6 +78,7 @@ class Service:
         kept, clock = self.spool.kept(), self._time.clock
         # An hour that an earlier run began goes on only where it is known to be the same hour.
         grids, grids_kept = take_up(kept, self._grids(), clock.unix() if clock.known else float("-inf"))
+        take_up_cases(kept, self._roads())
         dated, held = self._time.start(kept, [station.config(clock.utc()) for station in self._stations])
         self.spool.append([*dated, *grids], {**grids_kept, **held})
         self.vigil.begin()
@@ -112,7 +115,7 @@ class Service:
             sorted_in, held = self._time.turn(one for station in self._stations for one in station.slices())
             closed += sorted_in
             if closed or held or self.spool.due:
-                self.spool.append(closed, {**keep(self._grids()), **held})
+                self.spool.append(closed, {**self._kept(), **held})
                 self.vigil.stored(closed, time.monotonic(), held=bool(held))
             self.vigil.turn(time.monotonic())
             if all(station.camera.state == "ended" for station in self._stations):
@@ -148,7 +151,13 @@ class Service:
         sorted_in, held = self._time.finish(one for station in self._stations for one in station.slices())
         closed += sorted_in
         if closed or held:
-            self.spool.append(closed + self._health(), {**keep(self._grids()), **held})
+            self.spool.append(closed + self._health(), {**self._kept(), **held})
+
+    def _kept(self) -> dict[str, str | None]:
+        return {**keep(self._grids()), **keep_cases(self._roads())}
+
+    def _roads(self) -> list[Roads]:
+        return [station.roads for station in self._stations]
 
     def _grids(self) -> list[PresenceGrid]:
         return [station.grid for station in self._stations]

@@ -21,6 +21,7 @@ from edge.presence import HOLD_S
 from edge.provisional import Slice
 from edge.records import Frame
 from edge.replay import gate_of
+from edge.road import Roads
 from edge.timeline import Timeline
 from edge.track import Tracker, TrackerSettings
 from edge.vitals import frame_limit_s
@@ -83,6 +84,7 @@ class Station:
         self._check: StartCheck | None = StartCheck(box, entry, detector)
         self._watch = PictureWatch(entry.id)
         self.grid = PresenceGrid(self.config(utc_now()), confidence=box.model.confidence)
+        self.roads = Roads(entry, box.model.confidence, timeline)
         self._pipeline = self._new_pipeline()
 
     def config(self, now: datetime) -> ConfigBody:
@@ -113,6 +115,9 @@ class Station:
         if not self.held:
             self.timing.took(self.timing.looked_at - began)
         self._watch.frame(frame, self._pipeline.detections)
+        closed += self.roads.frame(
+            frame, self._drawn, self._pipeline.detections, self._pipeline.tracks, self._watch.sight.current
+        )
         if self._check is not None and self._check.frame(self._wh, self._pipeline.tracks, frame.at):
             self._check = None
         return closed
@@ -173,9 +178,10 @@ class Station:
         return Layout.of(self.config(utc_now()), self._wh)
 
     def _counters(self) -> CameraCounters:
+        self._drawn = self._layout()
         self._live = CameraCounters(
             self.entry.id,
-            self._layout(),
+            self._drawn,
             interval_s=self._box.interval_s,
             anchor=self._timeline,
             confidence=self._box.model.confidence,
