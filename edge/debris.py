@@ -122,7 +122,7 @@ class DebrisWatch:
         self._area = polygon_area(polygon)
         self._stopped = StoppedWatch(polygon, stopped_s)
         self._known: list[_Known] = []
-        self._born: list[float] = []
+        self._born: list[tuple[float, Box]] = []
         self._unsteady_until = -np.inf
         self._at: float | None = None
         self._light: list[tuple[float, float]] = []
@@ -246,11 +246,13 @@ class DebrisWatch:
                     veto_s=blob.since_s - good,
                 )
             )
-        self._born.append(at)
+        # One place that comes again and again is one newcomer.
+        if not any(same_place(blob.xyxy, box) for _, box in self._born):
+            self._born.append((at, blob.xyxy))
 
     def _burst(self, at: float, verdict: Verdict) -> None:
         """Rule 3: what looks like light is the road's at once; of what has outlines nothing is said until it is steady again."""
-        self._born = [born for born in self._born if at - born <= BURST_S]
+        self._born = [(born, box) for born, box in self._born if at - born <= BURST_S]
         young = [known for known in self._known if known.case is None and not known.vehicle]
         fresh = sum(area(known.xyxy) for known in young if at - known.first_seen < 60)
         flood = len(self._born) >= FLOOD or fresh > BURST_SHARE * self._area
@@ -288,7 +290,7 @@ class DebrisWatch:
         if told is None:
             return
         moved = np.abs(known.xyxy - told.xyxy).max() > 0.5 * longer(known.xyxy)
-        if moved or (at - known.told_at >= RECONFIRM_S and known.last_seen > told.last_seen):
+        if moved or (at - known.told_at >= RECONFIRM_S and at - known.last_seen <= FRESH_S):
             self._tell(known, "updated", at, verdict)
 
     def _over(self, known: _Known, at: float, verdict: Verdict) -> bool:

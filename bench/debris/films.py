@@ -177,8 +177,8 @@ class _Movers:
             for _ in range(100):
                 found = rng.uniform(low, high)
                 if points_in_polygon(found[None], polygon)[0]:
-                    return found
-            return polygon.mean(axis=0)
+                    return np.asarray(found, np.float64)
+            return np.asarray(polygon.mean(axis=0), np.float64)
 
         count, longest, size = {
             "pigeons": (8, 0.5, (5, 9)),
@@ -203,9 +203,9 @@ class _Movers:
             sprites.paste(image, sprite, x, y, ground=False)
         for sprite, way in self._ways:
             times = np.array([at for at, *_ in way])
-            x = np.interp(second, times, [x for _, x, _ in way])
-            y = np.interp(second, times, [y for *_, y in way])
-            sprites.paste(image, sprite, int(x) - sprite.shape[1] // 2, int(y) - sprite.shape[0])
+            across = float(np.interp(second, times, [one for _, one, _ in way]))
+            down = float(np.interp(second, times, [one for *_, one in way]))
+            sprites.paste(image, sprite, int(across) - sprite.shape[1] // 2, int(down) - sprite.shape[0])
 
 
 def weather(

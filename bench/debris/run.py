@@ -46,15 +46,15 @@ def run(
     mask = np.zeros(layout.wh[::-1], np.uint8)
     cv2.fillPoly(mask, [polygon.round().astype(np.int32)], 1)
     plain = Recipe(mask > 0, persistence_s)
-    done, told = Run(), {}
+    done, told = Run(), dict[str, Told]()
     for at, image in frames:
-        began = time.thread_time()
+        began = time.process_time()
         detections = detector.detect(image)
-        done.detect_s += time.thread_time() - began
+        done.detect_s += time.process_time() - began
         tracks = tracker.update(detections, at)
-        began = time.thread_time()
+        began = time.process_time()
         cases = watch.frame(Frame(image, at), detections, tracks)
-        done.look_s += time.thread_time() - began
+        done.look_s += time.process_time() - began
         done.looks += 1
         done.unjudged_s += watch.sight[zone.id] != "clear"
         for _, case in cases:
