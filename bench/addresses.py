@@ -54,6 +54,7 @@ ADDRESSES: Final = (
     Address("sites", "/sites"),
     Address("site", "/sites/{device}"),
     Address("site-edit", "/sites/{device}/edit"),
+    Address("placing", "/sites/{device}/cameras/{camera}"),
     Address("site-calendar", "/sites/{device}/calendar"),
     Address("fleet", "/fleet"),
     Address("fleet-box", "/fleet/{device}"),

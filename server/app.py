@@ -29,6 +29,7 @@ from server.pages.login import Login
 from server.pages.mail import ROUTES as MAIL_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.parking import ROUTES as PARKING_ROUTES
+from server.pages.placing import ROUTES as PLACING_ROUTES
 from server.pages.presence import ROUTES as PRESENCE_ROUTES
 from server.pages.provenance import ROUTES as PROVENANCE_ROUTES
 from server.pages.public import PublicPage
@@ -53,6 +54,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     OVERVIEW_ROUTES,
     SITE_ROUTES,
     SITE_EDIT_ROUTES,
+    PLACING_ROUTES,
     CALENDAR_ROUTES,
     REPORT_ROUTES,
     WEEK_ROUTES,

@@ -62,6 +62,7 @@ SERVER_CORE = {
     "simulate_demand",
     "simulate_faults",
     "simulate_grid",
+    "simulate_plan",
     "simulate_series",
     "simulate_town",
     "simulate_world",
@@ -74,6 +75,7 @@ SERVER_CORE = {
     "changes",
     "presence",
     "onplan",
+    "placing",
     "unsubscribing",
 }
 # One adapter in two files: the second is a part of the first.

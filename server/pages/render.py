@@ -42,6 +42,7 @@ ASSETS: Final[Mapping[str, str]] = {
     "leaflet.js": "text/javascript; charset=utf-8",
     "leaflet.LICENSE.txt": "text/plain; charset=utf-8",
     "plan.js": "text/javascript; charset=utf-8",
+    "placing.js": "text/javascript; charset=utf-8",
 }
 # Read once: a name that is not in this table has no way to a file.
 CONTENT: Final[Mapping[str, bytes]] = {

@@ -96,6 +96,12 @@ def m007_mail(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m007_mail.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m011_placing(db: Any) -> None:
+    """Cameras on plans."""
+    db.executescript(resources.files("server.store").joinpath("m011_placing.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from server.store.connection import Connections
 from server.store.mail import SqliteMails
 from server.store.origins import SqliteOrigins
+from server.store.placings import SqlitePlacings
 from server.store.subscriptions import SqliteAlertRules, SqliteSubscriptions
 
 
@@ -32,3 +33,8 @@ class SqliteDesk:
     def alert_rules(self) -> SqliteAlertRules:
         """Rules that write letters."""
         return SqliteAlertRules(self._connections)
+
+    @property
+    def placings(self) -> SqlitePlacings:
+        """Cameras on plans."""
+        return SqlitePlacings(self._connections)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from server.placing import Placing
 from server.schedule import PeriodKind
 
 if TYPE_CHECKING:
@@ -194,6 +195,19 @@ class AlertRules(Protocol):
         """Store what a rule remembers and the letter it writes, both or neither."""
 
 
+class Placings(Protocol):
+    """Cameras on plans."""
+
+    def placing(self, device: str, camera: str) -> Placing | None:
+        """Where a camera was placed."""
+
+    def put(self, new: Placing, audit: AuditEntry) -> bool:
+        """Place a camera, in place of what was said of it before; False when the site does not exist."""
+
+    def drop(self, device: str, camera: str, audit: AuditEntry) -> bool:
+        """Take a camera off its plan; False when it was on none."""
+
+
 class Desk(Protocol):
     """The part of a store that makes reports go out."""
 
@@ -212,3 +226,7 @@ class Desk(Protocol):
     @property
     def alert_rules(self) -> AlertRules:
         """Rules that write letters."""
+
+    @property
+    def placings(self) -> Placings:
+        """Cameras on plans."""

@@ -60,6 +60,8 @@ EXPECTED = {
     ("POST", "/sites/{site}/plan"): PLANNING,
     ("POST", "/sites/{site}/places"): PLANNING,
     ("POST", "/sites/{site}/remove"): PLANNING,
+    ("GET", "/sites/{site}/cameras/{device}/{camera}"): PLANNING,
+    ("POST", "/sites/{site}/cameras/{device}/{camera}"): PLANNING,
     ("GET", "/sites/{site}/calendar"): PLANNING,
     ("POST", "/sites/{site}/calendar"): PLANNING,
     ("POST", "/sites/{site}/calendar/remove"): PLANNING,
@@ -111,6 +113,9 @@ EMPTY = {
         ("GET", "/sites/{site}/plan", 404),
         ("POST", "/sites/{site}/plan", 400),
         ("POST", "/sites/{site}/remove", 400),
+        # The site has no place of this camera.
+        ("GET", "/sites/{site}/cameras/{device}/{camera}", 404),
+        ("POST", "/sites/{site}/cameras/{device}/{camera}", 404),
         ("POST", "/sites/{site}/calendar", 400),
         ("POST", "/sites/{site}/calendar/remove", 404),
         ("POST", "/sites/{site}/calendar/import", 400),
