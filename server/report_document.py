@@ -49,7 +49,7 @@ class Section:
 class Document:
     """A whole report. ``ranked``: a table and what it says, for each kind of place of which there are several.
 
-    ``complete``: whether the period was over when the figures were taken, at ``made_at``.
+    ``called``: what people call its scope, in the language it was made in. ``complete``: whether the period was over when the figures were taken, at ``made_at``.
     """
 
     scope: str
@@ -59,10 +59,18 @@ class Document:
     sections: tuple[Section, ...]
     ranked: tuple[tuple[Table, Sentence], ...]
     origins: Table
+    called: str = ""
 
 
 def document(
-    scope: str, span: Span, found: Sequence[Measured], origins: Table, *, made_at: int, tz: ZoneInfo
+    scope: str,
+    span: Span,
+    found: Sequence[Measured],
+    origins: Table,
+    *,
+    made_at: int,
+    tz: ZoneInfo,
+    called: str = "",
 ) -> Document:
     """Put a report together."""
     return Document(
@@ -73,6 +81,7 @@ def document(
         sections=tuple(section(own, span, tz) for own in found),
         ranked=_rankings(found),
         origins=origins,
+        called=called,
     )
 
 

@@ -14,7 +14,7 @@ from server.report_parts import Cell, Table, count, name, word
 from server.report_tables import Measured
 from server.reports import DAY, OccupancyReport, Row, Step, edges, report
 from server.schedule import Span, before, midnight
-from server.sites import place_label
+from server.sites import Site, place_label
 from server.store.base import Store
 from server.store.desk_base import Origin, ZoneVersion
 
@@ -80,7 +80,14 @@ def build(
         own = _measure(reader, view, span, tz, place_label(details, view.place, language))
         found += own
         origins += _origins(store, view, own[0].rows, span, tz)
-    return document(scope, span, found, Table("origins", _ORIGINS, tuple(origins)), made_at=int(now), tz=tz)
+    called = "" if scope == scopes.ALL else scopes.label(scope, details, sites_of(store), language)
+    told = Table("origins", _ORIGINS, tuple(origins))
+    return document(scope, span, found, told, made_at=int(now), tz=tz, called=called)
+
+
+def sites_of(store: Store) -> dict[str, Site]:
+    """All sites by their ids."""
+    return {site.id: site for site in store.sites.sites()}
 
 
 def delivered_until(reader: Reader, scope: str) -> int | None:

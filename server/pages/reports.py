@@ -16,7 +16,7 @@ from server.api.reports import bin_json, group_of, period_of, reader_of, utc_tex
 from server.pages.calendar_spans import caution, period_in, span_in, spans_of
 from server.pages.figures import LOW_COVERAGE, csv_cell, lines, summary
 from server.pages.outlooks import outlook_of, slots_ahead, told
-from server.pages.render import error_page, page, texts_of
+from server.pages.render import error_page, labels_of, page, texts_of
 from server.pages.report_files import excel_csv
 from server.pages.texts import Texts
 from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, View
@@ -152,7 +152,7 @@ def _csv(request: Request, kinds: Sequence[Kind]) -> Response:
     except ValueError:
         return error_page(request, 400)
     if request.query_params.get("for") == "excel":
-        return excel_csv(view, report, texts_of(request))
+        return excel_csv(view, report, texts_of(request), labels_of(request)(view.place))
     place = view.place
     fixed = {"device": place.device, "camera": place.camera, "name": place.name, "class": report.group}
     rows: list[dict[str, Any]] = []
