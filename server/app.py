@@ -16,6 +16,7 @@ from server.access import NotAllowed, NotLoggedIn, Route, authorize, register, s
 from server.api.ingest import Ingest
 from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
+from server.compress import Compress
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
 from server.outlook import Outlooks
@@ -117,6 +118,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         register(app, routes)
     seal(app)
     _handle_errors(app)
+    app.add_middleware(Compress)
     app.add_middleware(Guard, settings=settings)
     return app
 
