@@ -59,6 +59,7 @@ ADDRESSES: Final = (
     Address("fleet", "/fleet"),
     Address("fleet-box", "/fleet/{device}"),
     Address("quality", "/quality"),
+    Address("tallies", "/tallies"),
     Address("provenance", "/provenance/zones/{zone}"),
     Address("presence", "/cameras/{camera}/presence"),
     Address("reports", "/reports"),

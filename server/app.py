@@ -42,6 +42,7 @@ from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.site_edit import ROUTES as SITE_EDIT_ROUTES
 from server.pages.sites import ROUTES as SITE_ROUTES
 from server.pages.subscriptions import ROUTES as SUBSCRIPTION_ROUTES
+from server.pages.tallies import ROUTES as TALLY_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.pages.week import ROUTES as WEEK_ROUTES
 from server.post_office import post_office
@@ -69,6 +70,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     MAIL_ROUTES,
     FLEET_ROUTES,
     QUALITY_ROUTES,
+    TALLY_ROUTES,
     PROVENANCE_ROUTES,
     PRESENCE_ROUTES,
     TECHNICAL_ROUTES,

@@ -27,6 +27,7 @@ from server.report_tables import (
     week_table,
 )
 from server.schedule import Span
+from server.tallies import Found
 from server.week import Cell as Hour
 from server.week import usual_week
 
@@ -49,7 +50,8 @@ class Section:
 class Document:
     """A whole report. ``ranked``: a table and what it says, for each kind of place of which there are several.
 
-    ``called``: what people call its scope, in the language it was made in. ``complete``: whether the period was over when the figures were taken, at ``made_at``.
+    ``called``: what people call its scope, in the language it was made in.
+    ``errors``: the count errors of its places, from counts by hand. ``complete``: whether the period was over when the figures were taken, at ``made_at``.
     """
 
     scope: str
@@ -60,6 +62,7 @@ class Document:
     ranked: tuple[tuple[Table, Sentence], ...]
     origins: Table
     called: str = ""
+    errors: tuple[Found, ...] = ()
 
 
 def document(
@@ -71,6 +74,7 @@ def document(
     made_at: int,
     tz: ZoneInfo,
     called: str = "",
+    errors: Sequence[Found] = (),
 ) -> Document:
     """Put a report together."""
     return Document(
@@ -82,6 +86,7 @@ def document(
         ranked=_rankings(found),
         origins=origins,
         called=called,
+        errors=tuple(errors),
     )
 
 

@@ -77,6 +77,7 @@ SERVER_CORE = {
     "onplan",
     "placing",
     "unsubscribing",
+    "tallies",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

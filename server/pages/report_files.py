@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from server.access import store_of
 from server.pages.render import render, texts_of
-from server.pages.report_words import DEFINITIONS, context, period, sentence, spelt, title_of
+from server.pages.report_words import DEFINITIONS, checked, context, period, sentence, spelt, title_of
 from server.pages.texts import Texts
 from server.pdf import pdf_of
 from server.reading import View
@@ -138,6 +138,7 @@ def _text(document: Document, t: Texts) -> list[list[Cell]]:
     rows = [[name(scope_name(document, t)), name(period(document, t))]]
     for section in document.sections:
         rows += [[name(title_of(section, t)), name(sentence(own, t))] for own in section.said]
+        rows += [[name(title_of(section, t)), name(said)] for said in checked(document, section, t)]
     return rows
 
 

@@ -7,6 +7,7 @@ from server.store.mail import SqliteMails
 from server.store.origins import SqliteOrigins
 from server.store.placings import SqlitePlacings
 from server.store.subscriptions import SqliteAlertRules, SqliteSubscriptions
+from server.store.tallies import SqliteTallies
 
 
 class SqliteDesk:
@@ -38,3 +39,8 @@ class SqliteDesk:
     def placings(self) -> SqlitePlacings:
         """Cameras on plans."""
         return SqlitePlacings(self._connections)
+
+    @property
+    def tallies(self) -> SqliteTallies:
+        """Counts by hand."""
+        return SqliteTallies(self._connections)

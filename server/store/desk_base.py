@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from server.placing import Placing
 from server.schedule import PeriodKind
+from server.sites import PlaceKey
+from server.tallies import Tally
 
 if TYPE_CHECKING:
     from server.store.base import AuditEntry, Place
@@ -208,6 +210,19 @@ class Placings(Protocol):
         """Take a camera off its plan; False when it was on none."""
 
 
+class Tallies(Protocol):
+    """Counts by hand."""
+
+    def tallies(self, place: PlaceKey | None = None) -> list[Tally]:
+        """Of one place or of all, the newest first."""
+
+    def add(self, new: Tally, audit: AuditEntry) -> bool:
+        """Store a tally (its id is ignored); False when it is there already."""
+
+    def drop(self, tally_id: int, audit: AuditEntry) -> bool:
+        """Forget a tally; False when there is none."""
+
+
 class Desk(Protocol):
     """The part of a store that makes reports go out."""
 
@@ -230,3 +245,7 @@ class Desk(Protocol):
     @property
     def placings(self) -> Placings:
         """Cameras on plans."""
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts by hand."""

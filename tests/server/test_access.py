@@ -60,6 +60,9 @@ EXPECTED = {
     ("POST", "/sites/{site}/plan"): PLANNING,
     ("POST", "/sites/{site}/places"): PLANNING,
     ("POST", "/sites/{site}/remove"): PLANNING,
+    ("GET", "/tallies"): REPORTS,
+    ("POST", "/tallies"): PLANNING,
+    ("POST", "/tallies/drop"): PLANNING,
     ("GET", "/sites/{site}/cameras/{device}/{camera}"): PLANNING,
     ("POST", "/sites/{site}/cameras/{device}/{camera}"): PLANNING,
     ("GET", "/sites/{site}/calendar"): PLANNING,
@@ -116,6 +119,8 @@ EMPTY = {
         # The site has no place of this camera.
         ("GET", "/sites/{site}/cameras/{device}/{camera}", 404),
         ("POST", "/sites/{site}/cameras/{device}/{camera}", 404),
+        ("POST", "/tallies", 400),
+        ("POST", "/tallies/drop", 400),
         ("POST", "/sites/{site}/calendar", 400),
         ("POST", "/sites/{site}/calendar/remove", 404),
         ("POST", "/sites/{site}/calendar/import", 400),
