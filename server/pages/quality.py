@@ -166,12 +166,12 @@ def together(hours: Sequence[DoubledHour]) -> list[Twice]:
     return sorted(found, key=lambda one: -one.end)
 
 
-def _dead(lines: Sequence[Line]) -> list[tuple[Dead, str, str, list[str]]]:
+def _dead(lines: Sequence[Line]) -> list[tuple[Dead, str, str, list[Place]]]:
     """Dead periods, the longest first, those of the places of one camera as one."""
-    found: dict[tuple[str, str, Dead], list[str]] = {}
+    found: dict[tuple[str, str, Dead], list[Place]] = {}
     for line in lines:
         for dead in line.dead:
-            found.setdefault((line.place.device, line.place.camera, dead), []).append(line.place.name)
+            found.setdefault((line.place.device, line.place.camera, dead), []).append(line.place)
     listed = [(dead, device, camera, names) for (device, camera, dead), names in found.items()]
     return sorted(listed, key=lambda one: one[0].start - one[0].end)
 
