@@ -29,5 +29,6 @@ def errors_of(reader: Reader, store: Store, views: Iterable[View]) -> list[Found
     """The count errors of these places."""
     shown = list(views)
     keys = {key_of(view.place) for view in shown}
-    every = [one for one in store.tallies.tallies() if one.key in keys]
+    alone = next(iter(keys)) if len(keys) == 1 else None
+    every = [one for one in store.tallies.tallies(alone) if one.key in keys]
     return found(every, versions_of(reader, shown, {one.key for one in every}))
