@@ -64,6 +64,7 @@ SHOTS: Final[tuple[Shot, ...]] = (
     Shot("parking"),
     Shot("fleet"),
     Shot("presence"),
+    Shot("presence", DESKTOP, "en", at="svg.presence.plan"),
     Shot("report", DESKTOP, "en"),
     Shot("public", PHONE),
 )

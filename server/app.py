@@ -18,6 +18,7 @@ from server.api.notices import ROUTES as NOTICE_API_ROUTES
 from server.api.open311 import Open311
 from server.api.public import Public
 from server.api.reports import ROUTES as API_ROUTES
+from server.compress import Compress
 from server.errors import StoreError, StoreFull
 from server.guard import Guard, problem
 from server.notice_desk import notice_desk
@@ -41,6 +42,7 @@ from server.pages.notices import ROUTES as NOTICE_BOARD_ROUTES
 from server.pages.open311 import ROUTES as OPEN311_ROUTES
 from server.pages.overview import ROUTES as OVERVIEW_ROUTES
 from server.pages.parking import ROUTES as PARKING_ROUTES
+from server.pages.placing import ROUTES as PLACING_ROUTES
 from server.pages.presence import ROUTES as PRESENCE_ROUTES
 from server.pages.provenance import ROUTES as PROVENANCE_ROUTES
 from server.pages.public import PublicPage
@@ -52,6 +54,7 @@ from server.pages.reports import ROUTES as REPORT_ROUTES
 from server.pages.site_edit import ROUTES as SITE_EDIT_ROUTES
 from server.pages.sites import ROUTES as SITE_ROUTES
 from server.pages.subscriptions import ROUTES as SUBSCRIPTION_ROUTES
+from server.pages.tallies import ROUTES as TALLY_ROUTES
 from server.pages.technical import ROUTES as TECHNICAL_ROUTES
 from server.pages.week import ROUTES as WEEK_ROUTES
 from server.post_office import post_office
@@ -66,6 +69,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     OVERVIEW_ROUTES,
     SITE_ROUTES,
     SITE_EDIT_ROUTES,
+    PLACING_ROUTES,
     CALENDAR_ROUTES,
     REPORT_ROUTES,
     WEEK_ROUTES,
@@ -80,6 +84,7 @@ PAGES: Final[tuple[Sequence[Route], ...]] = (
     OPEN311_ROUTES,
     FLEET_ROUTES,
     QUALITY_ROUTES,
+    TALLY_ROUTES,
     PROVENANCE_ROUTES,
     PRESENCE_ROUTES,
     CREW_ROUTES,  # before the notices themselves: /notices/crew is none of them
@@ -145,6 +150,7 @@ def create_app(settings: Settings, store: Store | None = None) -> FastAPI:
         register(app, routes)
     seal(app)
     _handle_errors(app)
+    app.add_middleware(Compress)
     app.add_middleware(Guard, settings=settings)
     return app
 

@@ -28,8 +28,7 @@ from server.errors import StoreError
 from server.forecast import LONGEST, SHORTEST, Forecast, History, Reason, Refusal, forecast
 from server.fullness import NEARLY
 from server.kriging import HORIZON, Array
-from server.reading import Period, Reader, View
-from server.reports import DAY
+from server.reading import Reader, View
 from server.spans import day_of, midnight
 from server.store.base import Store
 from server.town_calendar import labels_for_place
@@ -105,6 +104,15 @@ class Outlooks:
             return kept[1]
 
 
+def size_of(reader: Reader, view: View) -> int | None:
+    """What a place holds: of a car park the bays of its last 28 days, else what its configuration says; for pages and alerts."""
+    if view.place.kind != "parking" or view.last_end is None:
+        return view.capacity
+    since = midnight(day_of(view.until, reader.tz) - timedelta(days=SIZED_DAYS), reader.tz)
+    rows = reader.sums(view, max(since, view.place.first_start), view.last_end)
+    return max((row.bays for row in rows), default=0) or view.capacity
+
+
 def history_of(
     store: Store, reader: Reader, view: View, group: ClassGroup
 ) -> tuple[History | None, date, int | None]:
@@ -113,7 +121,7 @@ def history_of(
     first_ahead = day_of(view.until, tz)
     begin = max(day_of(view.place.first_start, tz), first_ahead - timedelta(days=LONGEST))
     if begin >= first_ahead:
-        return None, first_ahead, view.capacity
+        return None, first_ahead, size_of(reader, view)
     days = [begin + timedelta(days=k) for k in range((first_ahead - begin).days + 1)]
     borders = [midnight(day, tz) for day in days]
     # While the file is written anew nothing can be kept: the days that are kept must do until then.
@@ -122,10 +130,7 @@ def history_of(
     found = store.days.slots(view.place, borders, group)
     nothing = (None,) * SLOTS
     values = np.array([found.get(start, nothing) for start in borders[:-1]], dtype=np.float64)
-    since = borders[max(0, len(borders) - 1 - SIZED_DAYS)]
-    size = view.capacity
-    if view.place.kind == "parking":
-        size = reader.report(view, group, Period(since, borders[-1], DAY)).bays or view.capacity
+    size = size_of(reader, view)
     if view.place.kind == "parking" and size:
         # One whose bays were fewer once may have held more than it has now.
         values = np.minimum(values, float(size))

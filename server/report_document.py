@@ -27,6 +27,7 @@ from server.report_tables import (
     week_table,
 )
 from server.schedule import Span
+from server.tallies import Found
 from server.week import Cell as Hour
 from server.week import usual_week
 
@@ -49,7 +50,8 @@ class Section:
 class Document:
     """A whole report. ``ranked``: a table and what it says, for each kind of place of which there are several.
 
-    ``complete``: whether the period was over when the figures were taken, at ``made_at``.
+    ``called``: what people call its scope, in the language it was made in.
+    ``errors``: the count errors of its places, from counts by hand. ``complete``: whether the period was over when the figures were taken, at ``made_at``.
     """
 
     scope: str
@@ -59,10 +61,20 @@ class Document:
     sections: tuple[Section, ...]
     ranked: tuple[tuple[Table, Sentence], ...]
     origins: Table
+    called: str = ""
+    errors: tuple[Found, ...] = ()
 
 
 def document(
-    scope: str, span: Span, found: Sequence[Measured], origins: Table, *, made_at: int, tz: ZoneInfo
+    scope: str,
+    span: Span,
+    found: Sequence[Measured],
+    origins: Table,
+    *,
+    made_at: int,
+    tz: ZoneInfo,
+    called: str = "",
+    errors: Sequence[Found] = (),
 ) -> Document:
     """Put a report together."""
     return Document(
@@ -73,6 +85,8 @@ def document(
         sections=tuple(section(own, span, tz) for own in found),
         ranked=_rankings(found),
         origins=origins,
+        called=called,
+        errors=tuple(errors),
     )
 
 

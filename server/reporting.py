@@ -14,9 +14,10 @@ from server.report_parts import Cell, Table, count, name, word
 from server.report_tables import Measured
 from server.reports import DAY, OccupancyReport, Row, Step, edges, report
 from server.schedule import Span, before, midnight
-from server.sites import place_label
+from server.sites import Site, place_label
 from server.store.base import Store
 from server.store.desk_base import Origin, ZoneVersion
+from server.tally_reading import errors_of
 
 _ORIGINS: Final = (
     "rep.place",
@@ -76,11 +77,20 @@ def build(
     found: list[Measured] = []
     origins: list[tuple[Cell, ...]] = []
     details = store.sites.details()
-    for view in views_of(reader, scope):
+    views = views_of(reader, scope)
+    for view in views:
         own = _measure(reader, view, span, tz, place_label(details, view.place, language))
         found += own
         origins += _origins(store, view, own[0].rows, span, tz)
-    return document(scope, span, found, Table("origins", _ORIGINS, tuple(origins)), made_at=int(now), tz=tz)
+    called = "" if scope == scopes.ALL else scopes.label(scope, details, sites_of(store), language)
+    errors = errors_of(reader, store, views)
+    told = Table("origins", _ORIGINS, tuple(origins))
+    return document(scope, span, found, told, made_at=int(now), tz=tz, called=called, errors=errors)
+
+
+def sites_of(store: Store) -> dict[str, Site]:
+    """All sites by their ids."""
+    return {site.id: site for site in store.sites.sites()}
 
 
 def delivered_until(reader: Reader, scope: str) -> int | None:

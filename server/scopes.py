@@ -5,10 +5,12 @@ A scope is written as the path of names: ``box-a/north/lawn``, ``box-a/north``, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from contract.names import NAME
+from server.sites import Details, Site, site_label
+from server.sites import label as label_in
 from server.store.base import Place
 
 ALL: Final = "all"
@@ -43,6 +45,27 @@ def choices(places: Iterable[Place]) -> list[str]:
     for place in places:
         found |= {place.device, f"{place.device}/{place.camera}", path(place)}
     return sorted(found, key=lambda scope: (scope != ALL, scope.split("/")))
+
+
+def label(scope: str, details: Details, sites: Mapping[str, Site], language: str) -> str:
+    """What people call a scope, else its path; a box or camera is called by its site where all its places are of one.
+
+    A name that another box (or camera) has too is followed by its own.
+    """
+    parts = scope.split("/")
+    own = [one for one in details.values() if list(one.key[: len(parts)]) == parts]
+    written = " / ".join(parts)
+    if len(parts) == 3:
+        return next((label_in(one, language, written) for one in own), written)
+    found = {one.site for one in own}
+    site = sites.get(found.pop() or "") if len(found) == 1 else None
+    if site is None:
+        return written
+    called = site_label(site, language)
+    if len(parts) == 2:
+        return f"{called} / {parts[1]}"
+    boxes = {one.device for one in details.values() if one.site == site.id}
+    return called if len(boxes) == 1 else f"{called} ({parts[0]})"
 
 
 def path(place: Place) -> str:

@@ -12,8 +12,9 @@ from contract.names import VEHICLES
 from server.simulate_demand import demand
 from server.simulate_faults import Faults
 from server.simulate_grid import COLS, ROWS, cells, pattern
+from server.simulate_plan import GROUND
 from server.simulate_series import bays, crossings, presence
-from server.simulate_town import Line, Site, Zone
+from server.simulate_town import LINE_POINTS, Line, Site, Zone
 from server.simulate_world import Array, World
 
 SOFTWARE: Final = ("parvis-0.1.0", "parvis-0.1.1")
@@ -110,12 +111,12 @@ class Story:
             "lines": [
                 {
                     "id": line.name,
-                    "points": [[0.05, 0.6], [0.95, 0.6]],
+                    "points": LINE_POINTS,
                     "classes": [name for name, _ in line.shares],
                 }
                 for line in self._site.lines
             ],
-            "ground": None,
+            "ground": {"image": GROUND.image, "metres": GROUND.metres, "lonlat": None},
             "model": MODEL[0],
             "model_sha256": MODEL[1],
             "software": SOFTWARE[min(layout, 1)],

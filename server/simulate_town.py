@@ -62,6 +62,10 @@ class Zone:
         return config.model_copy(update={"polygon": config.polygon and moved(config.polygon), "bays": bays})
 
 
+# Every invented count line crosses the frame like this.
+LINE_POINTS: Final = ((0.05, 0.6), (0.95, 0.6))
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A line: crossings of both ways at the busiest usual hour."""

@@ -6,11 +6,12 @@ import logging
 from datetime import datetime
 from typing import Final
 
+from server import scopes
 from server.alerts import Sample, Watch, as_state, foresee, outlook_of, refusal, step, watch_of
 from server.errors import ServerError
 from server.forecast import SHORTEST, Episode, Refusal, episodes_of, forecast
 from server.mail_settings import MailSettings
-from server.outlook import SLOT_MIN, history_of
+from server.outlook import SLOT_MIN, history_of, size_of
 from server.pages.letters import alert_letter
 from server.pages.texts import Texts
 from server.reading import TRANSIT_S, ZONE_KINDS, Period, Reader, View
@@ -26,20 +27,15 @@ ASKED_AT_H: Final = 6
 LOOK_BACK_S: Final = 6 * 3600
 
 
-def capacity_of(reader: Reader, view: View) -> int | None:
-    """Of its configuration, or the bays that were drawn."""
-    if view.capacity or view.place.kind != "parking" or view.last_end is None:
-        return view.capacity
-    return (
-        max((row.bays for row in reader.sums(view, view.last_end - 86400, view.last_end)), default=0) or None
-    )
-
-
 def view_of(reader: Reader, scope: str) -> View | None:
     """The one zone of a rule."""
     device, _, rest = scope.partition("/")
     camera, _, name = rest.partition("/")
     return reader.view(device, camera, name, ZONE_KINDS)
+
+
+def _called(store: Store, rule: AlertRule) -> str:
+    return scopes.label(rule.scope, store.sites.details(), {}, rule.language)
 
 
 def watch(store: Store, settings: Settings, mail: MailSettings, now: int) -> None:
@@ -65,7 +61,7 @@ def _look(
     if view is None:
         _keep(store, rule, dict(rule.state), None, now, "no_such_place")
         return
-    capacity = capacity_of(reader, view)
+    capacity = size_of(reader, view)
     refused = refusal(
         rule.kind, rule.numbers, purpose=view.purpose, place_kind=view.place.kind, capacity=capacity
     )
@@ -91,7 +87,9 @@ def _look(
     after, since = step(was, samples, int(rule.numbers["minutes"] * 60), cooldown_s, now)
     letter = None
     if since is not None:
-        letter = alert_letter(mail, rule, f"{since}", {"since": texts.time(since)}, (), now, texts)
+        letter = alert_letter(
+            mail, rule, f"{since}", {"since": texts.time(since)}, (), now, texts, _called(store, rule)
+        )
     _keep(store, rule, as_state(after), letter, now, None)
 
 
@@ -172,5 +170,8 @@ def _ahead(
     if found.chance is not None:
         likely = episodes_of(found.chance, found.days, SLOT_MIN, 0, rule.numbers["chance"])
     after, new = foresee(was, likely, int(rule.numbers["days"]), cooldown_s, now, today)
-    letter = alert_letter(mail, rule, f"{today.isoformat()}", {}, new, now, texts) if new else None
+    letter = None
+    if new:
+        called = _called(store, rule)
+        letter = alert_letter(mail, rule, f"{today.isoformat()}", {}, new, now, texts, called)
     _keep(store, rule, as_state(after), letter, now, None)

@@ -20,12 +20,13 @@ EDGE_CORE = {
     "gate", "turns", "pace", "timeline", "provisional", "grid_loose", "sight", "smear", "faults", "alignment",
     "spool_pack", "spool_merge", "measured", "dry_run", "findings", "lint_geometry", "line_lint", "bay_lint", "zone_lint", "totals", "compare", "regions",
     "redaction", "support",
+    "boxes", "cases", "debris", "foreign", "steadiness", "still", "stopped", "telling",
 }  # fmt: skip
 # The composition root: it alone may bring adapters together.
 EDGE_ROOT = {"cli", "replay", "replay_report", "service", "station", "overlay", "outbox_cli", "grid_keeping", "ground_report",
     "cli_parts", "zones_cli", "zone_check", "compare_cli", "purpose_log", "blur", "blur_cli",
     "vigil", "vital_signs", "doctor", "doctor_camera", "doctor_cli", "sharing", "holding", "timekeeping", "watching",
-    "support_cli", "support_gather",
+    "support_cli", "support_gather", "road", "case_keeping",
 }  # fmt: skip
 SERVER_CORE = {
     "reports",
@@ -63,6 +64,7 @@ SERVER_CORE = {
     "simulate_demand",
     "simulate_faults",
     "simulate_grid",
+    "simulate_plan",
     "simulate_series",
     "simulate_town",
     "simulate_world",
@@ -75,6 +77,7 @@ SERVER_CORE = {
     "changes",
     "presence",
     "onplan",
+    "placing",
     "unsubscribing",
     "answering",
     "atom",
@@ -90,6 +93,7 @@ SERVER_CORE = {
     "open311",
     "open311_documents",
     "open311_place",
+    "tallies",
 }
 # One adapter in two files: the second is a part of the first.
 PARTS = {

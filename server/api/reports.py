@@ -18,6 +18,7 @@ from server.errors import StoreError
 from server.guard import problem
 from server.reading import LINE_KINDS, ZONE_KINDS, Period, Reader, View
 from server.reports import DAY, Bin, Kind, OccupancyReport, Step
+from server.sites import PlaceDetail, Site, key_of
 
 _DIGITS: Final = re.compile(r"[0-9]{1,6}")
 QUARANTINE_SHOWN: Final = 500
@@ -114,7 +115,29 @@ def bin_json(one: Bin, kind: Kind) -> dict[str, Any]:
     return figures
 
 
-def view_json(view: View) -> dict[str, Any]:
+class Names:
+    """What people call places and sites, read once a request; None where nobody said it."""
+
+    def __init__(self, request: Request) -> None:
+        self._details = store_of(request).sites.details()
+        self._sites = {site.id: site for site in store_of(request).sites.sites()}
+
+    def of(self, view: View) -> dict[str, Any]:
+        """Labels of a place, and its site with its own."""
+        detail = self._details.get(key_of(view.place))
+        site = self._sites.get(detail.site or "") if detail else None
+        own = {"id": site.id, **_labels(site)} if site else None
+        return {**_labels(detail), "site": own}
+
+
+def _labels(thing: Site | PlaceDetail | None) -> dict[str, str | None]:
+    return {
+        "label_fr": (thing.label_fr or None) if thing else None,
+        "label_en": (thing.label_en or None) if thing else None,
+    }
+
+
+def view_json(view: View, names: Names) -> dict[str, Any]:
     """What a place is."""
     place = view.place
     return {
@@ -127,12 +150,13 @@ def view_json(view: View) -> dict[str, Any]:
         "capacity": view.capacity,
         "interval_s": place.interval_s,
         "last_end": utc_text(view.last_end),
+        **names.of(view),
     }
 
 
-def _series_json(view: View, report: OccupancyReport, tz: str) -> dict[str, Any]:
+def _series_json(view: View, report: OccupancyReport, tz: str, names: Names) -> dict[str, Any]:
     return {
-        **view_json(view),
+        **view_json(view, names),
         "class": report.group,
         "step": report.step,
         "timezone": tz,
@@ -154,11 +178,11 @@ def _series(request: Request, kinds: Sequence[Kind]) -> Response:
         report = reader.report(view, group_of(request, view), period_of(request))
     except ValueError as exc:
         return problem(400, "bad_query", str(exc))
-    return JSONResponse(_series_json(view, report, settings_of(request).local_tz))
+    return JSONResponse(_series_json(view, report, settings_of(request).local_tz, Names(request)))
 
 
 def _list(request: Request, kinds: Sequence[Kind]) -> Response:
-    reader = reader_of(request)
+    reader, names = reader_of(request), Names(request)
     found = []
     for view in reader.views():
         if view.place.kind not in kinds:
@@ -170,7 +194,7 @@ def _list(request: Request, kinds: Sequence[Kind]) -> Response:
                 group: bin_json(reader.report(view, group, period).total, view.place.kind)
                 for group in view.groups
             }
-        found.append({**view_json(view), "latest": latest})
+        found.append({**view_json(view, names), "latest": latest})
     return JSONResponse({"lines" if kinds == LINE_KINDS else "zones": found})
 
 

@@ -12,12 +12,14 @@ from server import scopes
 from server.access import PLANNING, Route, settings_of, store_of
 from server.alerts import KINDS, LIMITS, LIVE, NEEDS, refusal
 from server.api.reports import reader_of
+from server.outlook import size_of
 from server.pages.desk import Wrong, actor, address, mail_of, number, posted
 from server.pages.render import page, texts_of
+from server.pages.report_files import scope_names
 from server.pages.texts import CATALOGUES, LANGUAGES
 from server.store.base import AuditEntry
 from server.store.desk_base import AlertRule
-from server.watching import capacity_of, view_of
+from server.watching import view_of
 
 # Shares and chances are typed in percent.
 PERCENT: Final = frozenset({"share", "chance"})
@@ -41,6 +43,7 @@ def _page(request: Request, error: str = "", status: int = 200) -> Response:
         broken=broken,
         rules=store_of(request).alert_rules.active(),
         offered=offered,
+        names=scope_names(request),
         needs=NEEDS,
         limits={name: _typed(name) for name in LIMITS},
         usual=USUAL,
@@ -75,7 +78,7 @@ def _new(request: Request, fields: Mapping[str, str]) -> AlertRule:
     if view is None:
         raise Wrong("alert.refused.no_such_place")
     found = refusal(
-        kind, numbers, purpose=view.purpose, place_kind=view.place.kind, capacity=capacity_of(reader, view)
+        kind, numbers, purpose=view.purpose, place_kind=view.place.kind, capacity=size_of(reader, view)
     )
     if found:
         reason, name = found

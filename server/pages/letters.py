@@ -95,7 +95,7 @@ def report_letter(
         NoPdfError: when a PDF is wanted and cannot be made.
     """
     span = document.span
-    subject = t(f"mail.subject.{span.kind}", scope=scope_name(own.scope, t), name=span.name)
+    subject = t(f"mail.subject.{span.kind}", scope=scope_name(document, t), name=span.name)
     page = f"{settings.base}/reports/document?" + urlencode({"of": own.scope, "period": span.name})
     paragraphs = [t("mail.hello"), t("mail.attached", period=period(document, t))]
     for section in document.sections[:SECTIONS_TOLD]:
@@ -134,9 +134,9 @@ def alert_letter(
     coming: Sequence[Episode],
     at: int,
     t: Texts,
+    place: str,
 ) -> NewMail:
-    """What a rule found: a live episode, or coming ones."""
-    place = rule.scope.replace("/", " / ")
+    """What a rule found at a place, as people call it: a live episode, or coming ones."""
     share = t.percent(rule.numbers.get("share"))
     minutes = t.length(rule.numbers.get("minutes", 0) * 60)
     subject = t(f"mail.subject.{rule.kind}", place=place)

@@ -13,7 +13,7 @@ from fastapi import Request
 from contract.names import NAME
 from server.access import store_of
 from server.notices import ENDED, OPEN, CaseKind, Held, Notice, NoticeState, Severity
-from server.pages.presence import H, Outline, W, outlines
+from server.pages.presence_cells import H, Outline, W, outlines
 from server.pages.render import texts_of
 from server.sites import Details, place_label, site_label
 from server.store.base import Store

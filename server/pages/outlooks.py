@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import get_args
+from typing import Final, get_args
 
 import numpy as np
 from fastapi import Request
@@ -21,6 +21,9 @@ from server.pages.texts import Texts
 from server.reading import View
 from server.reports import DAY, Kind, OccupancyReport
 from server.spans import midnight
+
+# A highest chance that would be written 0 % has no hour worth naming.
+_NO_CHANCE: Final = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ def _sentence(outlook: Outlook, view: View, slots: Sequence[Slot], texts: Texts)
     if isinstance(outlook.result, Forecast) and not outlook.result.episodes:
         parts.append(
             texts(
-                f"outlook.calm.{view.place.kind}",
+                f"outlook.{'calm' if (riskiest.chance or 0.0) >= _NO_CHANCE else 'safe'}.{view.place.kind}",
                 size=texts.number(outlook.size, 0),
                 share=texts.percent(outlook.share),
                 chance=texts.percent(riskiest.chance),

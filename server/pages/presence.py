@@ -5,32 +5,31 @@ Rule: like a line, a grid has no purpose on the wire; its hour appears ``statist
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from fastapi import Request
 from starlette.responses import Response
 
-from contract.batch import ConfigRecord
 from contract.names import CLASSES, GROUP_OF, GROUPS, ClassGroup
 from server.access import REPORTS, Route, settings_of, store_of
 from server.coverage import HOUR_S
-from server.onplan import Point, Projection
+from server.pages.planning import may_plan
+from server.pages.presence_cells import SHADES, column, drawn, outlines
 from server.pages.quality import changes_of
 from server.pages.render import error_page, page, texts_of
+from server.pages.states import PLAN_W
 from server.pages.texts import Texts
-from server.presence import Cell, Presence, presence
+from server.pages.underlay import cells_on_earth, under
+from server.presence import Presence, presence
 from server.reports import local_midnight
 from server.settings import Settings
 
 DAYS_SHOWN: Final = 14
 # Hours of a quarter for each class of vehicles: no page reads more than 9,000 grids.
 MOST_DAYS: Final = 92
-SHADES: Final = 6
-W: Final = 160.0
-H: Final = 90.0
 DAYS: Final = {"all": range(7), "week": range(5), "weekend": range(5, 7)}
 
 
@@ -44,63 +43,6 @@ class Wish:
     to_hour: int
     days: str
     group: ClassGroup
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One cell on the map and in the table: its place, shade (None: too few), figure and words."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    shade: int | None
-    text: str
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outline:
-    """A zone or line of the camera's configuration, as SVG points, and where its name stands."""
-
-    name: str
-    points: Sequence[str]
-    line: bool
-    x: float
-    y: float
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """An uploaded plan: its picture's address and size, and where on it the four ground points of a camera lie.
-
-    The part that keeps plans puts ``plan_under(device, camera) -> Plan | None`` into ``app.state``.
-    """
-
-    href: str
-    width: float
-    height: float
-    corners: tuple[Point, ...]
-
-
-def on_plan(
-    plan: Plan | None, config: ConfigRecord | None, found: Presence, cells: Sequence[Sequence[Drawn]]
-) -> list[tuple[Drawn, str]]:
-    """The cells as SVG points on the plan; nothing where there is no plan, or no ground points to lay them by."""
-    if plan is None or config is None or config.ground is None:
-        return []
-    try:
-        lay = Projection(config.ground.image, plan.corners)
-    except ValueError:
-        return []
-    placed = []
-    for row in cells:
-        for one in row:
-            x, y, right, down = one.x / W, one.y / H, (one.x + one.width) / W, (one.y + one.height) / H
-            outline = lay.outline([(x, y), (right, y), (right, down), (x, down)])
-            if outline and all(-plan.width < u < 2 * plan.width for u, _ in outline):
-                placed.append((one, " ".join(f"{u:.1f},{v:.1f}" for u, v in outline)))
-    return placed
 
 
 def _groups(names: Sequence[str]) -> list[ClassGroup]:
@@ -147,66 +89,6 @@ def chosen(at: int, wish: Wish, texts: Texts) -> bool:
     return wish.from_hour <= local.hour < wish.to_hour and local.weekday() in DAYS[wish.days]
 
 
-def column(index: int) -> str:
-    """The name of a column of cells: A, B, … Z, AA."""
-    first, last = divmod(index, 26)
-    return (chr(64 + first) if first else "") + chr(65 + last)
-
-
-def _words(cell: Cell, name: str, texts: Texts) -> str:
-    if cell.least is None:
-        return texts("presence.cell.few", cell=name)
-    return texts(
-        "presence.cell",
-        cell=name,
-        least=texts.number(cell.least, 2),
-        shown=texts.number(cell.shown, 2),
-        share=texts.percent(cell.share),
-    )
-
-
-def drawn(found: Presence, texts: Texts) -> list[list[Drawn]]:
-    """The cells by rows; shades run from nothing to the highest figure of the map."""
-    top = max((cell.least for cell in found.cells if cell.least is not None), default=0.0)
-    width, height = W / found.cols, H / found.rows
-
-    def one(row: int, col: int) -> Drawn:
-        cell = found.cells[row * found.cols + col]
-        shade = None
-        if cell.least is not None:
-            shade = max(1, min(SHADES, round(SHADES * cell.least / top))) if cell.least > 0 else 0
-        name = f"{column(col)}{row + 1}"
-        text = texts.number(cell.least, 2 if top < 10 else 1)
-        return Drawn(
-            x=round(col * width, 3),
-            y=round(row * height, 3),
-            width=round(width, 3),
-            height=round(height, 3),
-            shade=shade,
-            text=text,
-            words=_words(cell, name, texts),
-        )
-
-    return [[one(row, col) for col in range(found.cols)] for row in range(found.rows)]
-
-
-def outlines(config: ConfigRecord | None) -> list[Outline]:
-    """Zones, bays and lines as the newest configuration draws them."""
-    shapes: list[tuple[str, list[Any], bool]] = []
-    for zone in config.zones if config else ():
-        drawn_ = ([zone.polygon] if zone.polygon else []) + list(zone.bays.values())
-        shapes.append((zone.id, drawn_, False))
-    shapes += [(line.id, [line.points], True) for line in (config.lines if config else ())]
-    found = []
-    for name, parts, line in shapes:
-        every = [point for part in parts for point in part]
-        if every:
-            texts = [" ".join(f"{round(W * x, 1)},{round(H * y, 1)}" for x, y in part) for part in parts]
-            x, y = min(every, key=lambda point: (point[1], point[0]))
-            found.append(Outline(name, texts, line, round(W * x + 1, 1), round(max(4.0, H * y - 1), 1)))
-    return found
-
-
 def _map(request: Request, wish: Wish, texts: Texts) -> tuple[Presence | None, int]:
     """The map that was wished for, and the seconds of the hours asked for that had elapsed."""
     store, settings, path = store_of(request), settings_of(request), request.path_params
@@ -221,6 +103,13 @@ def _map(request: Request, wish: Wish, texts: Texts) -> tuple[Presence | None, i
     grids = store.quality.grids(path["device"], path["camera"], names, start, end)
     elapsed = sum(chosen(at, wish, texts) for at in range(start, end, HOUR_S)) * HOUR_S
     return presence(one for one in grids if chosen(one.start, wish, texts)), elapsed
+
+
+def _sites_of(request: Request, device: str, camera: str) -> list[str]:
+    """The sites on whose plans the camera could be placed."""
+    store = store_of(request)
+    own = {one.site for key, one in store.sites.details().items() if key[:2] == (device, camera)}
+    return [site.id for site in store.sites.sites() if site.id in own and site.plan]
 
 
 def presence_page(request: Request) -> Response:
@@ -241,8 +130,6 @@ def presence_page(request: Request) -> Response:
         status, wish = 400, wish_of({}, groups, extent, settings)
     found, elapsed = _map(request, wish, texts)
     config = store.records.config(device, camera)
-    plan_under: Callable[[str, str], Plan | None] | None = getattr(request.app.state, "plan_under", None)
-    plan = plan_under(device, camera) if plan_under else None
     cells = drawn(found, texts) if found else []
     known = [
         (cell.least, one)
@@ -268,8 +155,13 @@ def presence_page(request: Request) -> Response:
         top=texts.number(max(known, key=lambda one: one[0])[0], 2) if known else "",
         coverage=min(1.0, found.observed_s / elapsed) if found and elapsed else None,
         outlines=outlines(config),
-        plan=plan,
-        placed=on_plan(plan, config, found, cells) if found else [],
+        under=under(request, device, camera, config, cells) if found else None,
+        tiles=settings.tile_url,
+        attribution=settings.tile_attribution,
+        plan_w=PLAN_W,
+        may_plan=may_plan(request),
+        places=_sites_of(request, device, camera) if may_plan(request) else [],
+        map_cells=cells_on_earth(config, cells) if found and settings.tile_url else "",
         changed=[one for one in changes_of(store, device, camera, low, high) if not one.first],
         days=list(DAYS),
         shades=SHADES,

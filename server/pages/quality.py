@@ -14,13 +14,17 @@ from fastapi import Request
 from starlette.responses import Response
 
 from server.access import SEEN, Route, settings_of, store_of
+from server.api.reports import reader_of
 from server.changes import Difference, differences
 from server.coverage import HOUR_S, Account, Dead, account, dead_periods
 from server.fleet import LOW_COVERAGE
 from server.pages.fleet import key_of
-from server.pages.render import page
+from server.pages.render import page, texts_of
+from server.pages.tally_words import told
+from server.reading import View
 from server.store.base import Place, Store
 from server.store.quality_base import Configured, DoubledHour
+from server.tally_reading import errors_of
 
 # A month of hours for each: the page stays below 20,000 rows however many places there are.
 SHOWN: Final = 20
@@ -162,18 +166,30 @@ def together(hours: Sequence[DoubledHour]) -> list[Twice]:
     return sorted(found, key=lambda one: -one.end)
 
 
-def _dead(lines: Sequence[Line]) -> list[tuple[Dead, str, str, list[str]]]:
+def _dead(lines: Sequence[Line]) -> list[tuple[Dead, str, str, list[Place]]]:
     """Dead periods, the longest first, those of the places of one camera as one."""
-    found: dict[tuple[str, str, Dead], list[str]] = {}
+    found: dict[tuple[str, str, Dead], list[Place]] = {}
     for line in lines:
         for dead in line.dead:
-            found.setdefault((line.place.device, line.place.camera, dead), []).append(line.place.name)
+            found.setdefault((line.place.device, line.place.camera, dead), []).append(line.place)
     listed = [(dead, device, camera, names) for (device, camera, dead), names in found.items()]
     return sorted(listed, key=lambda one: one[0].start - one[0].end)
 
 
 def _first(request: Request) -> int:
     return max(0, int(request.query_params.get("from", "0") or "0", 10))
+
+
+def tallied_views(request: Request, shown: Sequence[Place]) -> list[View]:
+    """Those of these places that somebody tallied."""
+    tallied = {one.key for one in store_of(request).tallies.tallies()}
+    reader = reader_of(request)
+    views = [
+        reader.view(place.device, place.camera, place.name, (place.kind,))
+        for place in shown
+        if key_of(place) in tallied
+    ]
+    return [view for view in views if view is not None]
 
 
 def quality(request: Request) -> Response:
@@ -230,6 +246,7 @@ def quality(request: Request) -> Response:
         all_dead=len(dead),
         twice=together(doubled),
         kept_out=store.quality.quarantined_sums(start, device),
+        errors=told(errors_of(reader_of(request), store, tallied_views(request, shown)), texts_of(request)),
         changes=sorted(changes, key=lambda change: -change.configured.at),
         start=start,
         look=look_of,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import resources
 from typing import Any, Final
 from urllib.parse import quote
@@ -27,6 +28,7 @@ from server.access import (
     settings_of,
     store_of,
 )
+from server.compress import accepts, packed
 from server.pages.texts import LANGUAGE_COOKIE, Texts, choose
 from server.settings import Settings
 from server.sites import place_label
@@ -42,6 +44,7 @@ ASSETS: Final[Mapping[str, str]] = {
     "leaflet.js": "text/javascript; charset=utf-8",
     "leaflet.LICENSE.txt": "text/plain; charset=utf-8",
     "plan.js": "text/javascript; charset=utf-8",
+    "placing.js": "text/javascript; charset=utf-8",
 }
 # Read once: a name that is not in this table has no way to a file.
 CONTENT: Final[Mapping[str, bytes]] = {
@@ -151,13 +154,22 @@ def error_page(request: Request, status: int, headers: Mapping[str, str] | None 
     return page(request, "error.html", status, headers, code=status, text=f"error.{known}")
 
 
+@cache
+def _smaller(name: str) -> bytes:
+    return packed(CONTENT[name])
+
+
 def static_file(request: Request) -> Response:
     """One of the vendored files."""
     name = request.path_params["name"]
     if name not in ASSETS:
         return error_page(request, 404)
-    return Response(
-        CONTENT[name],
-        media_type=None,
-        headers={"Content-Type": ASSETS[name], "Cache-Control": "public, max-age=31536000, immutable"},
-    )
+    headers = {
+        "Content-Type": ASSETS[name],
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Vary": "Accept-Encoding",
+    }
+    if not accepts(request.headers):
+        return Response(CONTENT[name], media_type=None, headers=headers)
+    # A file that is the same for everyone holds nobody's secret, whoever asks.
+    return Response(_smaller(name), media_type=None, headers={**headers, "Content-Encoding": "gzip"})

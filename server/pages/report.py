@@ -14,7 +14,7 @@ from server.access import REPORTS, Route, settings_of, store_of
 from server.api.reports import reader_of
 from server.errors import ServerError
 from server.pages.render import error_page, page, texts_of
-from server.pages.report_files import TYPES, file_name, made, scope_name
+from server.pages.report_files import TYPES, file_name, made, scope_name, scope_names
 from server.pages.report_words import context
 from server.report_document import Document
 from server.reporting import NothingToReport, build
@@ -49,7 +49,7 @@ def choose(request: Request) -> Response:
         request,
         "report_choose.html",
         scopes=scopes.choices(places) if places else [],
-        names=lambda scope: scope_name(scope, texts_of(request)),
+        names=scope_names(request),
         weeks=offered("week", now, request),
         months=offered("month", now, request),
         latest=latest_due("month", now, tz).name,
@@ -85,7 +85,7 @@ def read(request: Request) -> Response:
     return page(
         request,
         "report.html",
-        scope_name=scope_name(document.scope, texts),
+        scope_name=scope_name(document, texts),
         link=_links(document.scope),
         earlier=before(document.span),
         later=later if later.bounds(settings.zone_info)[0] <= settings.clock() else None,

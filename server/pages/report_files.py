@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
+from fastapi import Request
 from starlette.responses import Response
 
-from server.pages.render import render
-from server.pages.report_words import DEFINITIONS, context, period, sentence, spelt, title_of
+from server.access import store_of
+from server.pages.render import render, texts_of
+from server.pages.report_words import DEFINITIONS, checked, context, period, sentence, spelt, title_of
 from server.pages.texts import Texts
 from server.pdf import pdf_of
 from server.reading import View
 from server.report_document import Document
 from server.report_parts import NUMBERS, Cell, Table, name
 from server.report_tables import LONG, long_table
+from server.reporting import sites_of
 from server.reports import OccupancyReport
 from server.scopes import ALL, path
+from server.scopes import label as scope_label
 from server.workbook import Sheet, french_csv, workbook
 
 TYPES: Final = {
@@ -28,9 +32,16 @@ TYPES: Final = {
 _UNITS: Final = {"share": "%", "change": "%", "length": "s"}
 
 
-def scope_name(scope: str, t: Texts) -> str:
+def scope_name(document: Document, t: Texts) -> str:
     """What a report is about, for a title."""
-    return t("rep.all") if scope == ALL else scope.replace("/", " / ")
+    return t("rep.all") if document.scope == ALL else document.called or document.scope.replace("/", " / ")
+
+
+def scope_names(request: Request) -> Callable[[str], str]:
+    """What people call scopes, in the language of the request."""
+    store, t = store_of(request), texts_of(request)
+    details, sites = store.sites.details(), sites_of(store)
+    return lambda scope: t("rep.all") if scope == ALL else scope_label(scope, details, sites, t.language)
 
 
 def file_name(document: Document, format_: str) -> str:
@@ -45,7 +56,7 @@ def made(document: Document, t: Texts, format_: str) -> bytes:
         NoPdfError: when no PDF can be made on this machine.
     """
     if format_ == "xlsx":
-        title = f"Parvis {scope_name(document.scope, t)} {document.span.name}"
+        title = f"Parvis {scope_name(document, t)} {document.span.name}"
         return workbook(sheets(document, t), title=title, made_at=document.made_at, tz=t.tz)
     if format_ == "csv":
         return hours_csv(document, t).encode()
@@ -56,9 +67,7 @@ def made(document: Document, t: Texts, format_: str) -> bytes:
 def paper(document: Document, t: Texts) -> str:
     """The page that stands alone, and of which the PDF is made."""
     known = context(document, t)
-    return render(
-        "report_paper.html", t=t, lang=t.language, scope_name=scope_name(document.scope, t), **known
-    )
+    return render("report_paper.html", t=t, lang=t.language, scope_name=scope_name(document, t), **known)
 
 
 def titles(columns: Sequence[str], t: Texts) -> list[str]:
@@ -74,21 +83,21 @@ def _long(document: Document, t: Texts, *, days: bool) -> list[list[Cell]]:
         report: OccupancyReport = own.days if days else own.hours
         what = [name(own.key), name(t(f"kind.{'area' if own.kind == 'zone' else own.kind}"))]
         what.append(name(t(f"group.{own.group}")))
-        rows += [[*what, *row] for row in long_table(report).rows]
+        rows += [[*what, *row, name(own.label)] for row in long_table(report).rows]
     return rows
 
 
 def hours_csv(document: Document, t: Texts) -> str:
     """Every hour of every place, for a French spreadsheet."""
-    head = [t("rep.place"), t("rep.kind"), t("rep.class"), *titles(LONG, t)]
+    head = [t("rep.place"), t("rep.kind"), t("rep.class"), *titles(LONG, t), t("api.label")]
     return french_csv(head, _long(document, t, days=False), t.tz)
 
 
-def excel_csv(view: View, report: OccupancyReport, t: Texts) -> Response:
+def excel_csv(view: View, report: OccupancyReport, t: Texts, called: str) -> Response:
     """One place's bins as a CSV that French spreadsheets open directly."""
     what = [name(path(view.place)), name(t(f"group.{report.group}"))]
-    rows = ([*what, *row] for row in long_table(report).rows)
-    text = french_csv([t("rep.place"), t("rep.class"), *titles(LONG, t)], rows, t.tz)
+    rows = ([*what, *row, name(called)] for row in long_table(report).rows)
+    text = french_csv([t("rep.place"), t("rep.class"), *titles(LONG, t), t("api.label")], rows, t.tz)
     named = f"parvis-{view.place.camera}-{view.place.name}-{report.group}-excel.csv"
     headers = {"Content-Disposition": f'attachment; filename="{named}"', "Content-Type": TYPES["csv"]}
     return Response(text.encode(), headers=headers)
@@ -98,6 +107,7 @@ def sheets(document: Document, t: Texts) -> list[Sheet]:
     """Text, figures, days, hours, ranking, where the figures come from, definitions."""
     long_head = [t("rep.place"), t("rep.kind"), t("rep.class"), *(t(key) for key in LONG)]
     long_head[-1] += " (s)"
+    long_head.append(t("api.label"))
     found = [
         Sheet(t("rep.sheet.text"), [t("rep.place"), t("rep.sheet.text")], _text(document, t)),
         Sheet(
@@ -125,9 +135,10 @@ def sheets(document: Document, t: Texts) -> list[Sheet]:
 
 
 def _text(document: Document, t: Texts) -> list[list[Cell]]:
-    rows = [[name(scope_name(document.scope, t)), name(period(document, t))]]
+    rows = [[name(scope_name(document, t)), name(period(document, t))]]
     for section in document.sections:
         rows += [[name(title_of(section, t)), name(sentence(own, t))] for own in section.said]
+        rows += [[name(title_of(section, t)), name(said)] for said in checked(document, section, t)]
     return rows
 
 

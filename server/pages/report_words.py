@@ -13,6 +13,7 @@ from typing import Any, Final
 from markupsafe import Markup
 
 from server.bands import Band
+from server.pages.tally_words import says
 from server.pages.texts import NO_DATA, Texts
 from server.report_document import Document, Section
 from server.report_parts import Cell, Sentence, Table
@@ -51,6 +52,7 @@ class Drawn:
     heat: Markup | None
     bands: Markup | None
     band_rows: tuple[tuple[str, str, str], ...]
+    checked: tuple[str, ...] = ()
 
 
 def spelt(cell: Cell, t: Texts) -> str:
@@ -168,6 +170,17 @@ def _drawn(document: Document, section: Section, number: int, t: Texts) -> Drawn
         heat=heat,
         bands=bars,
         band_rows=tuple(rows),
+        checked=checked(document, section, t),
+    )
+
+
+def checked(document: Document, section: Section, t: Texts) -> tuple[str, ...]:
+    """What counts by hand say of the place and class of a section."""
+    own = section.measured
+    return tuple(
+        says(one, t)
+        for one in document.errors
+        if ("/".join(one.key[:3]), one.key[3], one.group) == (own.key, own.kind, own.group)
     )
 
 

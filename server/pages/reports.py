@@ -16,12 +16,14 @@ from server.api.reports import bin_json, group_of, period_of, reader_of, utc_tex
 from server.pages.calendar_spans import caution, period_in, span_in, spans_of
 from server.pages.figures import LOW_COVERAGE, csv_cell, lines, summary
 from server.pages.outlooks import outlook_of, slots_ahead, told
-from server.pages.render import error_page, page, texts_of
+from server.pages.render import error_page, labels_of, page, texts_of
 from server.pages.report_files import excel_csv
+from server.pages.tally_words import told as told_errors
 from server.pages.texts import Texts
 from server.reading import LINE_KINDS, ZONE_KINDS, KeptByTheHour, Period, View
 from server.reports import DAY, MAX_BINS, STEPS, Kind, Step
 from server.store.base import CameraState
+from server.tally_reading import errors_of
 
 PRESETS: Final = (("1h", 3600), ("24h", 86400), ("7d", 7 * 86400), ("30d", 30 * 86400))
 
@@ -103,6 +105,11 @@ def _place(request: Request, kinds: Sequence[Kind]) -> Response:
         caution=caution(report, view, texts),
         # What is to come belongs under what is, not under last year's March.
         ahead=told(outlook_of(request, view, group), view, texts) if not request.query_params else None,
+        checked=[
+            one.sentence
+            for one in told_errors(errors_of(reader, store_of(request), [view]), texts)
+            if one.one.group == group
+        ],
         view=view,
         report=report,
         error=error,
@@ -152,7 +159,7 @@ def _csv(request: Request, kinds: Sequence[Kind]) -> Response:
     except ValueError:
         return error_page(request, 400)
     if request.query_params.get("for") == "excel":
-        return excel_csv(view, report, texts_of(request))
+        return excel_csv(view, report, texts_of(request), labels_of(request)(view.place))
     place = view.place
     fixed = {"device": place.device, "camera": place.camera, "name": place.name, "class": report.group}
     rows: list[dict[str, Any]] = []

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from server.access import Route, settings_of, store_of
 from server.api.forms import Form
 from server.api.reports import reader_of
+from server.pages.placing import cameras_of
 from server.pages.planning import PLANNING, audit_entry, number_of, posted, site_of
 from server.pages.render import error_page, page, texts_of
 from server.pages.states import PLAN_W, site_names
@@ -124,6 +125,7 @@ def edit_page(
         values=site_values or _site_values(site),
         own=[row for row in rows if row.detail.site == site.id],
         others=[row for row in rows if row.detail.site != site.id],
+        cameras=cameras_of(request, site),
         site_error=site_error,
         plan_error=plan_error,
         wrong=len(errors or {}),

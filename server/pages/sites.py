@@ -13,6 +13,7 @@ from server.access import REPORTS, Route, store_of
 from server.api.reports import reader_of
 from server.attention import HOUR_S, LOW
 from server.pages.figures import LOW_COVERAGE, SPARK_H, SPARK_W, Bar, sparkline
+from server.pages.placing import cameras_of
 from server.pages.planning import PLANNING, audit_entry, form_or_refusal, may_plan, site_of
 from server.pages.render import error_page, page, texts_of
 from server.pages.states import PLAN_W, State, attention, marks_on_plan, states_of
@@ -114,6 +115,7 @@ def site_page(request: Request) -> Response:
         concerns=[one for one in attention(request, states) if (one.device, one.camera) in own],
         labels={one.key: one.label for one in states},
         hrefs={one.key: one.href for one in states},
+        cameras=[one for one in cameras_of(request, site) if one.grids],
         technical=False,
         may_plan=may_plan(request),
         plan_w=PLAN_W,

@@ -18,7 +18,7 @@ from server.access import PLANNING, PUBLIC, Route, settings_of, store_of
 from server.api.reports import reader_of
 from server.pages.desk import Wrong, actor, address, mail_of, number, posted
 from server.pages.render import error_page, page, texts_of
-from server.pages.report_files import TYPES, scope_name
+from server.pages.report_files import TYPES, scope_names
 from server.pages.texts import LANGUAGES
 from server.reporting import NothingToReport, views_of
 from server.schedule import PeriodKind, latest_due
@@ -43,7 +43,7 @@ def _page(request: Request, error: str = "", status: int = 200) -> Response:
         broken=broken,
         found=store_of(request).subscriptions.active(),
         scopes=scopes.choices(places) if places else [],
-        names=lambda scope: scope_name(scope, texts_of(request)),
+        names=scope_names(request),
         formats=FORMATS,
         kinds=KINDS,
         languages=LANGUAGES,
@@ -140,7 +140,7 @@ def leave(request: Request) -> Response:
     own = _signed(request)
     if own is None:
         return error_page(request, 404)
-    name = scope_name(own.scope, texts_of(request))
+    name = scope_names(request)(own.scope)
     return page(request, "unsubscribe.html", own=own, name=name, query=request.url.query)
 
 

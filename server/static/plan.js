@@ -77,6 +77,10 @@
         marker.on("keypress", (event) => { if (event.originalEvent.key === "Enter") window.location.href = link.href; });
       }
       map.fitBounds(L.latLngBounds(items.map((item) => [item.dataset.lat, item.dataset.lon])).pad(0.2), { maxZoom: 17 });
+    } else if (element.dataset.map === "cells") {
+      const drawn = JSON.parse(element.dataset.cells).map(([shade, words, corners]) =>
+        L.polygon(corners, { className: shade < 0 ? "few" : `p${shade}`, weight: 1, fillOpacity: 0.65 }).bindTooltip(words));
+      map.fitBounds(L.featureGroup(drawn).addTo(map).getBounds(), { maxZoom: 19 });
     } else {
       const [lon, lat] = fields("");
       const known = lon.value !== "" && lat.value !== "";

@@ -114,6 +114,18 @@ def m010_open311(db: Any) -> None:
     db.executescript(resources.files("server.store").joinpath("m010_open311.sql").read_text("utf-8"))
 
 
+@migrations()  # type: ignore[untyped-decorator]
+def m011_placing(db: Any) -> None:
+    """Cameras on plans."""
+    db.executescript(resources.files("server.store").joinpath("m011_placing.sql").read_text("utf-8"))
+
+
+@migrations()  # type: ignore[untyped-decorator]
+def m012_tallies(db: Any) -> None:
+    """Counts by hand."""
+    db.executescript(resources.files("server.store").joinpath("m012_tallies.sql").read_text("utf-8"))
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn sqlite3's errors into ours."""

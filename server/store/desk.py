@@ -9,7 +9,9 @@ from server.store.mail import SqliteMails
 from server.store.open311 import SqliteTools
 from server.store.open311_links import SqliteEndpoints
 from server.store.origins import SqliteOrigins
+from server.store.placings import SqlitePlacings
 from server.store.subscriptions import SqliteAlertRules, SqliteSubscriptions
+from server.store.tallies import SqliteTallies
 
 
 class SqliteDesk:
@@ -56,3 +58,13 @@ class SqliteDesk:
     def endpoints(self) -> SqliteEndpoints:
         """Servers that notices are posted to."""
         return SqliteEndpoints(self._connections)
+
+    @property
+    def placings(self) -> SqlitePlacings:
+        """Cameras on plans."""
+        return SqlitePlacings(self._connections)
+
+    @property
+    def tallies(self) -> SqliteTallies:
+        """Counts by hand."""
+        return SqliteTallies(self._connections)

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from server.placing import Placing
 from server.schedule import PeriodKind
+from server.sites import PlaceKey
 from server.store.open311_base import Endpoints, Tools
+from server.tallies import Tally
 
 if TYPE_CHECKING:
     from server.store.base import AuditEntry, Place
@@ -196,6 +199,32 @@ class AlertRules(Protocol):
         """Store what a rule remembers and the letter it writes, both or neither."""
 
 
+class Placings(Protocol):
+    """Cameras on plans."""
+
+    def placing(self, device: str, camera: str) -> Placing | None:
+        """Where a camera was placed."""
+
+    def put(self, new: Placing, audit: AuditEntry) -> bool:
+        """Place a camera, in place of what was said of it before; False when the site does not exist."""
+
+    def drop(self, device: str, camera: str, audit: AuditEntry) -> bool:
+        """Take a camera off its plan; False when it was on none."""
+
+
+class Tallies(Protocol):
+    """Counts by hand."""
+
+    def tallies(self, place: PlaceKey | None = None) -> list[Tally]:
+        """Of one place or of all, the newest first."""
+
+    def add(self, new: Tally, audit: AuditEntry) -> bool:
+        """Store a tally (its id is ignored); False when it is there already."""
+
+    def drop(self, tally_id: int, audit: AuditEntry) -> bool:
+        """Forget a tally; False when there is none."""
+
+
 class Desk(Protocol):
     """The part of a store that makes reports go out."""
 
@@ -230,3 +259,11 @@ class Desk(Protocol):
     @property
     def endpoints(self) -> Endpoints:
         """Servers that notices are posted to."""
+
+    @property
+    def placings(self) -> Placings:
+        """Cameras on plans."""
+
+    @property
+    def tallies(self) -> Tallies:
+        """Counts by hand."""

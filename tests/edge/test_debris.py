@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge.cases import Case, KeptCases, Mover
-from edge.debris import CLEAR_S, RECONFIRM_S, WAIT_S, DebrisWatch
+from edge.debris import DebrisWatch
+from edge.foreign import CLEAR_S, RECONFIRM_S, WAIT_S
 from edge.still import Blob, Look
 from edge.stopped import GONE_S, StoppedWatch
 from edge.telling import CaseBook

@@ -51,7 +51,7 @@ def test_the_forecast_says_when_the_capacity_is_exceeded_in_both_languages(town)
     )
     french = text(town, f"{LAWN}/forecast", "fr")
     assert re.search(
-        r"Dépassera probablement la capacité \(30\) samedi 28/11/2026 de 1[012]:00 à 1[012]:30 : \d+ %",
+        r"Dépassera probablement la capacité \(30\) samedi 28/11/2026 de 1[012]:00 à 1[012]:30\s: \d+\s%",
         french,
     )
     assert english.count("<tr data-start=") == 14 * 48

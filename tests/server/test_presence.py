@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.onplan import Projection
-from server.pages.presence import Plan, column
+from server.pages.presence import column
 from server.presence import presence
 from server.store.quality_base import GridPart
 from tests.server.build import NOON, config, grid, zone, zone_config
@@ -181,7 +181,7 @@ ON_PLAN = ((100.0, 100.0), (300.0, 100.0), (300.0, 400.0), (100.0, 400.0))
 
 
 def test_the_four_points_lie_where_they_were_put_and_lines_stay_lines():
-    lay = Projection(SQUARE, ON_PLAN)
+    lay = Projection.between(SQUARE, ON_PLAN)
     for one, other in zip(lay.outline(SQUARE), ON_PLAN, strict=True):
         assert one == pytest.approx(other)
     # The middle of the frame's near edge is the middle of the plan's.
@@ -191,7 +191,7 @@ def test_the_four_points_lie_where_they_were_put_and_lines_stay_lines():
 
 def test_what_lies_beyond_the_horizon_has_no_place_on_the_plan():
     """The sides meet at (0.5, -1.1): nearer to it a cell would be endless, and behind it turned about."""
-    lay = Projection(SQUARE, ON_PLAN)
+    lay = Projection.between(SQUARE, ON_PLAN)
     assert lay.outline([(0.4, -0.5), (0.6, -0.5)]) is not None
     assert lay.outline([(0.4, -1.1), (0.6, -0.5)]) is None
     assert lay.outline([(0.5, -1.5)]) is None
@@ -202,21 +202,4 @@ def test_what_lies_beyond_the_horizon_has_no_place_on_the_plan():
 )
 def test_points_that_span_no_ground_are_refused(frame):
     with pytest.raises(ValueError, match="four points"):
-        Projection(frame, ON_PLAN[: len(frame)])
-
-
-def test_cells_are_laid_over_the_plan_where_there_is_one(fed):
-    fed.clock.now = NOON + 900
-    assert "<image" not in text_of(fed)
-    fed.app.state.plan_under = lambda device, camera: Plan(f"/plans/{device}-{camera}", 400, 500, ON_PLAN)
-    # Without ground points there is nothing to lay the view by.
-    assert "<image" not in text_of(fed)
-    ground = {
-        "image": [list(p) for p in SQUARE],
-        "metres": [[0, 0], [20, 0], [20, 30], [0, 30]],
-        "lonlat": None,
-    }
-    fed.post([config(901, NOON - 60, [zone_config("lawn")], ground=ground, run="e" * 16)])
-    text = text_of(fed)
-    assert '<image href="/plans/box-a-north" width="400" height="500"/>' in text
-    assert len(re.findall(r'<polygon class="(?:few|p\d)"', text)) > 50
+        Projection.between(frame, ON_PLAN[: len(frame)])

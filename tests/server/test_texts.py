@@ -75,3 +75,9 @@ def test_hundred_percent_is_said_only_of_the_whole():
     shares = [0, 0.001, 0.5, 0.996, 1]
     assert [texts.percent(share) for share in shares] == ["0%", "1%", "50%", "99%", "100%"]
     assert texts.percent(None) == texts.number(None) == "\N{EN DASH}"
+
+
+def test_no_french_line_begins_with_a_sign():
+    """The space before : ; ? ! % » and after « does not break."""
+    wrong = [key for key, text in CATALOGUES["fr"].items() if re.search(r" [:;?!%»]|« ", text)]
+    assert wrong == []
