@@ -15,7 +15,6 @@ Rules:
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -56,7 +55,7 @@ class DebrisWatch:
 
     Args:
         metres_of: the size in metres of something of a box (4,), or None where the ground is not known.
-        names: makes a case's name, 16 hex digits; random by default.
+        names: makes a case's name, 16 hex digits.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class DebrisWatch:
         *,
         stopped_s: float = STOPPED_S,
         metres_of: Callable[[Box], float | None] = lambda _: None,
-        names: Callable[[], str] = lambda: secrets.token_hex(8),
+        names: Callable[[], str],
     ) -> None:
         self._polygon, self._persistence_s = polygon, persistence_s
         self._metres_of, self._names = metres_of, names
@@ -132,7 +131,7 @@ class DebrisWatch:
             if known.taken_over:
                 known.still_there(look, at, step, changed=bool(own))
             elif own:
-                known.feed(max((blobs[n] for n in own), key=lambda blob: blob.area), at, step)
+                known.feed(max((blobs[n] for n in own), key=lambda blob: blob.area), look, at, step)
             else:
                 known.empty_s += step
         return taken
@@ -187,8 +186,8 @@ class DebrisWatch:
             for younger in announced[number + 1 :]:
                 if younger in self._known and older in self._known and common(older.xyxy, younger.xyxy) > 0:
                     older.xyxy = union(older.xyxy, younger.xyxy)
-                    younger.taken_over = False
-                    self._end(younger, at, verdict)
+                    self._tell(younger, "cleared", at, verdict)
+                    self._known.remove(younger)
 
     def _vehicles(
         self, movers: Sequence[Mover], faint: Sequence[Box], at: float, step: float, verdict: Verdict
@@ -210,7 +209,6 @@ class DebrisWatch:
                 known.empty_s += step
             # A vehicle that drove on is told at once; one from before a restart may not have been found yet.
             if known.empty_s >= (CLEAR_S if known.taken_over else 1.0):
-                known.taken_over = False
                 self._end(known, at, verdict)
         for new in stopped:
             self._known.append(Known.vehicle_of(new))

@@ -72,7 +72,7 @@ class Known:
     def over_a_restart(case: Case) -> Known:
         """A case that was open before; the road is learnt with it lying there."""
         known = Known(case.kind, case.xyxy, case.xyxy, case.first_seen, case.last_seen, case=case)
-        known.strength, known.taken_over = case.confidence, True
+        known.strength, known.taken_over, known.told_at = case.confidence, True, case.last_seen
         return known
 
     @staticmethod
@@ -94,30 +94,41 @@ class Known:
         share = self.seen_s / self.open_s if self.open_s > 0 and not self.vehicle else 1.0
         return float(np.clip(0.5 * min(share, 1.0) + 0.5 * self.strength, 0.05, 0.99))
 
-    def feed(self, blob: Blob, at: float, step: float) -> None:
+    def feed(self, blob: Blob, look: Look, at: float, step: float) -> None:
         """One look at it, ``step`` seconds after the last."""
         if self.case is None and not same_place(self.first, blob.xyxy):
             # It rests somewhere else now: a bag in the wind, a bird. Its time begins anew.
             self.first = self.xyxy = blob.xyxy
             self.first_seen, self.open_s, self.seen_s, self.veto_s, self.shady_s = at, 0.0, 0.0, 0.0, 0.0
-        good = object_like(blob)
+        if not object_like(blob):
+            self.veto_s += step
+            # Of an announced thing something may be left in the road's memory when it has gone.
+            self.empty_s = self.empty_s + step if self._gone(look, changed=False) else 0.0
+            return
         self.empty_s = 0.0
-        self.seen_s += step if good else 0.0
-        self.veto_s += 0.0 if good else step
+        self.seen_s += step
         self.shady_s += step if may_be_shade(blob) else 0.0
-        self.last_seen = at if good else self.last_seen
+        self.last_seen = at
         self.strength += (min(blob.edge_now / SHARP / 2, 1.0) - self.strength) * min(1.0, step / 10)
         self.xyxy = self.xyxy + (blob.xyxy - self.xyxy) * min(1.0, step / 4)
 
     def still_there(self, look: Look, at: float, step: float, *, changed: bool) -> None:
         """One look at a case from before a restart, whose place has ``changed`` since or not."""
-        case = self.case
-        if case is None or case.slope_now <= 0 or case.slope_now < TELLING * case.slope_then:
-            gone = changed
-        else:
-            gone = look.slopes(self.xyxy)[0] < (case.slope_now + case.slope_then) / 2
-            self.last_seen = self.last_seen if gone else at
+        gone = self._gone(look, changed=changed)
+        self.last_seen = self.last_seen if gone or not self._known_by_slopes else at
         self.empty_s = self.empty_s + step if gone else 0.0
+
+    @property
+    def _known_by_slopes(self) -> bool:
+        case = self.case
+        return case is not None and case.slope_now > 0 and case.slope_now >= TELLING * case.slope_then
+
+    def _gone(self, look: Look, *, changed: bool) -> bool:
+        """Whether the slopes within its box are nearer to the empty road's than to its own; else ``changed``."""
+        case = self.case
+        if case is None or not self._known_by_slopes:
+            return changed
+        return look.slopes(case.xyxy)[0] < (case.slope_now + case.slope_then) / 2
 
     def proven(self, persistence_s: float, at: float) -> bool:
         """Whether a candidate was seen in one place for long enough, and is seen now."""

@@ -150,7 +150,13 @@ class Replay:
         # Off unless asked for: a replay is what skipping is measured against (docs/saving.md).
         gate = gate_of(self.layout, box.model.confidence) if skip_still else None
         self.pipeline = Pipeline(detector, tracker, self.counters, gate)
-        self.roads = Roads(camera, box.model.confidence, Timeline(box.interval_s, start.timestamp()))
+        self.roads = Roads(
+            camera,
+            box.model.confidence,
+            Timeline(box.interval_s, start.timestamp()),
+            # A replay that is sent twice must be the same records twice.
+            run_id(video.path, self.config) if any(zone.debris.enabled for zone in camera.zones) else None,
+        )
         self.result = ReplayResult()
         self._began, self._last = 0.0, 0.0
 

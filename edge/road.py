@@ -6,8 +6,12 @@ While the picture has a fault, nothing is judged: cases stay as they are.
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from typing import Final
 
 import cv2
@@ -38,13 +42,26 @@ class RoadWatch:
     Args:
         roads: `persistence_s` by the id of each zone to watch; the others are not looked at.
         confidence: from which on a detection is an object, 0 to 1.
+        names: makes the names of cases, 16 hex digits; random by default.
     """
 
-    def __init__(self, camera: str, layout: Layout, roads: Mapping[str, float], confidence: float) -> None:
+    def __init__(
+        self,
+        camera: str,
+        layout: Layout,
+        roads: Mapping[str, float],
+        confidence: float,
+        names: Callable[[], str] | None = None,
+    ) -> None:
         self._camera, self._layout, self._confidence = camera, layout, confidence
         zones = [zone for zone in layout.zones if zone.id in roads and zone.polygon is not None]
         self._watches = {
-            zone.id: DebrisWatch(zone.polygon, roads[zone.id], metres_of=lambda box: size_m(box, layout))
+            zone.id: DebrisWatch(
+                zone.polygon,
+                roads[zone.id],
+                metres_of=lambda box: size_m(box, layout),
+                names=names or _random_name,
+            )
             for zone in zones
             if zone.polygon is not None
         }
@@ -106,6 +123,14 @@ class RoadWatch:
             )
 
 
+def _random_name() -> str:
+    return secrets.token_hex(8)
+
+
+def _name_of(seed: str, numbers: Iterator[int]) -> str:
+    return hashlib.sha256(f"{seed}/{next(numbers)}".encode()).hexdigest()[:16]
+
+
 def _movers(detections: Detections, tracks: Sequence[Track], at: float, confidence: float) -> list[Mover]:
     """Tracks seen now, and sure detections that no track has taken yet."""
     seen = [track for track in tracks if track.seen_at == at and track.confidence >= confidence]
@@ -121,10 +146,14 @@ class Roads:
 
     Args:
         timeline: the run's; a case is told once it knows the time.
+        seed: what the names of cases follow from, so that a replay repeats exactly; None: they are random.
     """
 
-    def __init__(self, camera: CameraEntry, confidence: float, timeline: Timeline) -> None:
+    def __init__(
+        self, camera: CameraEntry, confidence: float, timeline: Timeline, seed: str | None = None
+    ) -> None:
         self.camera, self._confidence = camera.id, confidence
+        self._names = _random_name if seed is None else partial(_name_of, seed, count())
         self._roads = {zone.id: zone.debris.persistence_s for zone in camera.zones if zone.debris.enabled}
         self._book = CaseBook(camera.id, timeline)
         self._layout: Layout | None = None
@@ -162,7 +191,10 @@ class Roads:
             return []
         if self._watch is None or self._layout is None or layout.wh != self._layout.wh:
             kept, self._resumed = self.keep(), None
-            self._layout, self._watch = layout, RoadWatch(self.camera, layout, self._roads, self._confidence)
+            self._layout, self._watch = (
+                layout,
+                RoadWatch(self.camera, layout, self._roads, self._confidence, self._names),
+            )
             for zone, cases in self._book.take_over(kept, layout, frame.at).items():
                 self._watch.take_over(zone, cases)
         told = self._watch.frame(frame, detections, tracks, faults)
