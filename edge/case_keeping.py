@@ -17,7 +17,7 @@ _PREFIX: Final = "cases/"
 
 def keep_cases(roads: Iterable[Roads]) -> dict[str, str | None]:
     """What `edge.spool.Spool.append` is to keep of these cameras' cases, by name."""
-    states = [road.keep() for road in roads]
+    states = [road.keep() for road in roads if road.watches]
     return {_PREFIX + state.camera: canonical(state) if state.cases else None for state in states}
 
 

@@ -160,6 +160,11 @@ class Roads:
         self._watch: RoadWatch | None = None
         self._resumed: KeptCases | None = None
 
+    @property
+    def watches(self) -> bool:
+        """Whether any zone is watched."""
+        return bool(self._roads)
+
     def resume(self, kept: KeptCases) -> None:
         """Go on from what an earlier run kept; before the first frame."""
         self._resumed = kept

@@ -16,14 +16,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Final, Literal, get_args
+from typing import Final, get_args
 
 import numpy as np
 
-from server.onplan import Array, Point, Projection, homography
+from server.onplan import Array, Projection, homography
+from server.pairs import Fit, Ground, Pair
 from server.sites import SiteError
 
-Fit = Literal["scale", "stretch", "free"]
 FITS: Final[tuple[Fit, ...]] = get_args(Fit)
 LEAST: Final[dict[Fit, int]] = {"scale": 2, "stretch": 3, "free": 4}
 MOST: Final = 6
@@ -32,38 +32,6 @@ WORST: Final = 0.1
 NEAREST: Final = 0.02
 # The least height of a triangle of points over its longest side.
 _FLAT: Final = 0.03
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One point: fractions of the frame (x, y) and of the plan (u, v), from the top left."""
-
-    x: float
-    y: float
-    u: float
-    v: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ground:
-    """Four points of the frame, fractions, and where they lie in metres."""
-
-    image: tuple[Point, ...]
-    metres: tuple[Point, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Placing:
-    """What is kept of a camera: on which site's plan (by its digest), how it fits, its points, and the ground points in force."""
-
-    device: str
-    camera: str
-    site: str
-    plan: str
-    fit: Fit
-    pairs: tuple[Pair, ...]
-    ground: Ground | None
-    at: int
 
 
 @dataclass(frozen=True, slots=True)

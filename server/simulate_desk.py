@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from server.calendar import Entry
+from server.pairs import Placing
 from server.pictures import read_picture
-from server.placing import Placing
 from server.reports import Kind
 from server.simulate_plan import GROUND, pairs, picture, polygons, spot
 from server.simulate_town import LINE_POINTS

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from server.onplan import Array, Projection
-from server.placing import Ground, Pair
+from server.pairs import Ground, Pair
 from server.simulate_town import Site, Zone
 
 Mask = NDArray[np.bool_]

@@ -77,6 +77,7 @@ SERVER_CORE = {
     "changes",
     "presence",
     "onplan",
+    "pairs",
     "placing",
     "unsubscribing",
     "answering",

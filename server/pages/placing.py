@@ -20,7 +20,8 @@ from server.pages.presence_cells import outlines
 from server.pages.render import error_page, page, texts_of
 from server.pages.states import PLAN_W
 from server.pages.underlay import ground_of, offs, plan_height, stale, under
-from server.placing import FITS, LEAST, MOST, Fit, Ground, Pair, Placing, place
+from server.pairs import Fit, Ground, Pair, Placing
+from server.placing import FITS, LEAST, MOST, place
 from server.sites import Site, SiteError, site_label
 
 FIELDS: Final = ("x", "y", "u", "v")

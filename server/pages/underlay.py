@@ -21,7 +21,8 @@ from server.pages.presence_cells import Drawn, H, Shape, W, shapes_of
 from server.pages.render import texts_of
 from server.pages.states import PLAN_W
 from server.pages.texts import Texts
-from server.placing import Ground, Placed, Placing, place
+from server.pairs import Ground, Placing
+from server.placing import Placed, place
 from server.sites import Site, SiteError, site_label
 
 # Why a camera that was placed is not drawn.

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from server.placing import Placing
 from server.schedule import PeriodKind
 from server.sites import PlaceKey
 from server.store.open311_base import Endpoints, Tools
 from server.tallies import Tally
 
 if TYPE_CHECKING:
+    from server.pairs import Placing
     from server.store.base import AuditEntry, Place
     from server.store.crew_base import Crew, Hooks
 

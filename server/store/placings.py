@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from server.placing import Ground, Pair, Placing
+from server.pairs import Ground, Pair, Placing
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry
 from server.store.connection import Connections

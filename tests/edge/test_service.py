@@ -116,14 +116,17 @@ def test_without_a_server_records_wait(tmp_path: Path) -> None:
 def test_kill_minus_nine_loses_no_closed_record(tmp_path: Path) -> None:
     media.video(tmp_path / "clip.mp4", 600, fps=10)
     box = box_file(tmp_path)
-    for _ in range(2):
+    spool = tmp_path / "state" / "spool.db"
+
+    def runs() -> int:
+        return len({item["run"] for item in waiting(tmp_path)}) if spool.exists() else 0
+
+    for number in (1, 2):
         child = start(box)
-        until((tmp_path / "state" / "spool.db").exists)
-        time.sleep(2.5)
+        until(lambda expected=number: runs() == expected)  # type: ignore[misc]
         child.kill()
         child.communicate()
-    runs = {item["run"] for item in waiting(tmp_path)}
-    assert len(runs) == 2  # both starts closed their configuration record before they died
+    assert runs() == 2  # both starts closed their configuration record before they died
 
 
 def counted(folder: Path) -> list[dict[str, Any]]:

@@ -146,7 +146,7 @@ def test_only_what_a_person_confirmed_is_told(square, ask):
     assert (row["lat"], row["long"]) == (LAT + 1, LON)
     assert row["requested_datetime"] == "2026-11-22T12:00:00Z"
     assert row["address"] == "lane-0, Place du marché"
-    assert "Taille : environ 0,6 m." in row["description"]
+    assert "Taille\u00a0: environ 0,6 m." in row["description"]
     assert row["media_url"] is None
 
 

@@ -10,7 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from server.onplan import Projection, homography
-from server.placing import FITS, LEAST, Ground, Pair, place
+from server.pairs import Ground, Pair
+from server.placing import FITS, LEAST, place
 from server.sites import SiteError
 
 W, H = 1000, 700

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from server.placing import Ground
+from server.pairs import Ground
 from server.store.sqlite import open_store
 from tests.server.build import NOON, config, grid, zone, zone_config
 from tests.server.plans import png
