@@ -2,7 +2,8 @@
 
 Rules:
 1. A name is resolved once, every address of it is checked, and the connection goes to a checked address: what the name means a
-   moment later changes nothing. Only addresses of the public internet are taken, unless the administrator allowed this host.
+   moment later changes nothing. Only addresses of the public internet are taken; where the administrator allowed this host also
+   those of the own network, never those of clouds' credentials (`server.targets`).
 2. https alone, http only to a host that was allowed; certificates are checked; no redirect is followed; no proxy is used.
 3. One clock over a whole exchange, and a bound on what is read.
 4. `NotSent`: the request cannot have been acted on. `Uncertain`: it may have been.
@@ -17,10 +18,13 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 from urllib.parse import urlsplit
+
+from server.pinned import Resolver, left, resolve
+from server.targets import Address, is_allowed
 
 ADDRESS_MOST: Final = 2000
 READ_MOST: Final = 4 * 1024 * 1024
@@ -72,28 +76,31 @@ class Http(Protocol):
         """
 
 
-Resolve = Callable[[str, int], list[str]]
-
-
-def resolve(host: str, port: int) -> list[str]:
-    """The addresses of a name."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
-
-
-def is_public(address: str) -> bool:
-    """Whether an address belongs to the public internet, also behind what carries IPv4 in IPv6."""
+def _plain(text: str) -> Address | None:
+    """An address, without what carries IPv4 in IPv6; None for what is none."""
     try:
-        own = ipaddress.ip_address(address.partition("%")[0])
+        own = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
+        return None
     if isinstance(own, ipaddress.IPv6Address):
         inner = own.ipv4_mapped or own.sixtofour or (own.teredo[1] if own.teredo else None)
         # NAT64 (RFC 6052) carries an IPv4 address in its last 32 bits.
         if inner is None and own in ipaddress.ip_network("64:ff9b::/96"):
             inner = ipaddress.IPv4Address(int(own) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return own.is_global and not own.is_multicast
+        return inner or own
+    return own
+
+
+def is_public(address: str) -> bool:
+    """Whether an address belongs to the public internet, also behind what carries IPv4 in IPv6."""
+    own = _plain(address)
+    return own is not None and own.is_global and not own.is_multicast
+
+
+def is_reachable(address: str) -> bool:
+    """Whether an administrator may allow an address: not that of a cloud's credentials, nor what is no host's."""
+    own = _plain(address)
+    return own is not None and is_allowed(own, internal=True)
 
 
 def check_url(url: str, *, private: bool = False) -> tuple[str, int, bool]:
@@ -123,7 +130,7 @@ class GuardedHttp:
     """
 
     timeout_s: float = 20.0
-    resolve: Resolve = resolve
+    resolve: Resolver = resolve
     context: ssl.SSLContext | None = field(default=None, repr=False)
 
     def __call__(
@@ -172,10 +179,12 @@ class GuardedHttp:
             raise NotSent(
                 "forbidden", f"{host}: lies in a private network; the administrator has not allowed it"
             )
+        if private and not all(map(is_reachable, addresses)):
+            raise NotSent("forbidden", f"{host}: has an address that nobody may allow")
         failure: Exception = OSError("no address")
         for address in addresses[:4]:
             try:
-                plain = socket.create_connection((address, port), timeout=_left(ends))
+                plain = socket.create_connection((address, port), timeout=left(ends))
             except OSError as exc:
                 failure = exc
                 continue
@@ -193,7 +202,7 @@ class GuardedHttp:
         ) from failure
 
     def _secured(self, plain: socket.socket, host: str, ends: float) -> socket.socket:
-        plain.settimeout(_left(ends))
+        plain.settimeout(left(ends))
         return (self.context or ssl.create_default_context()).wrap_socket(plain, server_hostname=host)
 
 
@@ -202,21 +211,14 @@ def _cut(sock: socket.socket) -> None:
         sock.shutdown(socket.SHUT_RDWR)
 
 
-def _left(ends: float) -> float:
-    left = ends - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
-
-
 def _answer(connection: http.client.HTTPConnection, sock: socket.socket, ends: float) -> Answer:
-    sock.settimeout(_left(ends))
+    sock.settimeout(left(ends))
     answer = connection.getresponse()
     with contextlib.closing(answer):
         parts: list[bytes] = []
         size = 0
         while True:
-            sock.settimeout(_left(ends))
+            sock.settimeout(left(ends))
             part = answer.read1(_CHUNK)
             if not part:
                 break
@@ -224,7 +226,7 @@ def _answer(connection: http.client.HTTPConnection, sock: socket.socket, ends: f
             if size > READ_MOST:
                 raise Uncertain("too_large", f"the answer is larger than {READ_MOST} bytes")
             parts.append(part)
-        _left(ends)
+        left(ends)
         declared = answer.headers.get("content-length", "")
         # Without a length the end of the connection ends the answer; one that broke off in its head looks like an empty one.
         lost = not size and not answer.chunked and not declared and answer.status not in {204, 304}

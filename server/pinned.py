@@ -86,7 +86,7 @@ class Pusher:
         sock = self._connect(target, self._addresses(target, internal=internal), until)
         try:
             if target.scheme == "https":
-                sock.settimeout(_left(until))
+                sock.settimeout(left(until))
                 sock = self._tls().wrap_socket(sock, server_hostname=target.host)
             return _converse(sock, target, headers, body, until)
         except PushError:
@@ -130,7 +130,7 @@ class Pusher:
             family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
-                sock.settimeout(min(CONNECT_S, _left(until)))
+                sock.settimeout(min(CONNECT_S, left(until)))
                 sock.connect((str(address), target.port))
                 # The judged address or nobody: what is between us and the network is not trusted to keep it.
                 if ipaddress.ip_address(sock.getpeername()[0]) != address:
@@ -149,7 +149,12 @@ class Pusher:
         raise problem
 
 
-def _left(until: float) -> float:
+def left(until: float) -> float:
+    """Seconds until a moment of the monotonic clock.
+
+    Raises:
+        TimeoutError: when it has passed.
+    """
     left = until - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -163,7 +168,7 @@ def _converse(
     own = {"Host": target.authority, "Content-Length": str(len(body)), "Connection": "close"} | dict(headers)
     asked = h11.Request(method="POST", target=target.path, headers=list(own.items()))
     parts = (talk.send(asked), talk.send(h11.Data(data=body)), talk.send(h11.EndOfMessage()))
-    sock.settimeout(_left(until))
+    sock.settimeout(left(until))
     # A target that answers before it has read everything has answered all the same.
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         sock.sendall(b"".join(part or b"" for part in parts))
@@ -173,7 +178,7 @@ def _converse(
         if isinstance(event, h11.Response):
             return Answer(event.status_code, _retry_after(dict(event.headers)))
         if event is h11.NEED_DATA:
-            sock.settimeout(_left(until))
+            sock.settimeout(left(until))
             part = sock.recv(4096)
             seen += len(part)
             if seen > READ_MOST:

@@ -73,6 +73,25 @@ def test_a_name_that_means_a_private_address_is_not_connected_to(forbidden, addr
     assert caught.value.problem == "forbidden"
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "fd00:ec2::254",
+        "100.100.100.200",
+        "fe80::1",
+        "0.0.0.0",
+        "224.0.0.1",
+    ],
+)
+def test_what_nobody_may_allow_is_not_connected_to_though_the_host_was_allowed(forbidden, address):
+    http = GuardedHttp(resolve=lambda host, port: [address])
+    with pytest.raises(NotSent) as caught:
+        http("GET", "http://town.example/open311", {}, private=True)
+    assert caught.value.problem == "forbidden"
+
+
 def test_one_private_address_among_public_ones_is_enough_to_refuse(forbidden):
     http = GuardedHttp(resolve=lambda host, port: ["1.1.1.1", "10.0.0.1"])
     with pytest.raises(NotSent):
