@@ -8,17 +8,15 @@ Rules:
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
-from server.errors import ServerError
 from server.settings import Settings
 from server.store.base import Store
-
-log = logging.getLogger("parvis.server")
+from server.turning import in_background, turns
 
 CHECK_S: Final = 2.0
 # After a failure: a full disk is not better two seconds later.
@@ -46,29 +44,11 @@ def turn(store: Store, settings: Settings, stop: Callable[[], bool] = _never) ->
     return taken, released
 
 
-def _loop(store: Store, settings: Settings, stop: threading.Event) -> None:
-    wait = CHECK_S
-    while not stop.wait(wait):
-        wait = CHECK_S
-        try:
-            turn(store, settings, stop.is_set)
-        except ServerError as exc:
-            wait = RETRY_S
-            log.warning("cases wait for their notices: %s", exc)
-        except Exception:
-            # A thread that died unseen would make no notice for ever.
-            wait = RETRY_S
-            log.exception("cases wait for their notices")
-
-
-@contextmanager
-def notice_desk(store: Store, settings: Settings) -> Iterator[None]:
+def notice_desk(store: Store, settings: Settings) -> AbstractContextManager[None]:
     """Make notices while the block runs; the batch under way at its end is finished."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_loop, args=(store, settings, stop), name="notice desk", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+
+    def loop(stop: threading.Event) -> None:
+        one = partial(turn, store, settings)
+        turns(stop, one, "cases wait for their notices", first_s=CHECK_S, every_s=CHECK_S, retry_s=RETRY_S)
+
+    return in_background("notice desk", loop)

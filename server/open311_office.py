@@ -8,14 +8,11 @@ Rules:
 from __future__ import annotations
 
 import hashlib
-import logging
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
-from server.errors import ServerError
 from server.notices import Notice
 from server.open311_channel import POLL_S, WAITS_S, Channel, Describe
 from server.open311_client import GeoReport, Target, Trouble
@@ -28,8 +25,7 @@ from server.pages.texts import Texts
 from server.settings import Settings
 from server.store.base import Store
 from server.store.open311_base import Endpoint
-
-log = logging.getLogger("parvis.server")
+from server.turning import in_background, turns
 
 FIRST_S: Final = 15.0
 CHECK_S: Final = 10.0
@@ -108,28 +104,9 @@ def _described(store: Store, texts: Texts, notice: Notice, own: Endpoint, mark: 
     return to_post(store, notice, place, mark, texts)
 
 
-def _loop(office: Office, stop: threading.Event) -> None:
-    wait = FIRST_S
-    while not stop.wait(wait):
-        wait = CHECK_S
-        try:
-            office.turn(stop.is_set)
-        except ServerError as exc:
-            log.warning("Open311 waits: %s", exc)
-        except Exception:
-            # A thread that died unseen would post nothing for ever.
-            log.exception("Open311 waits")
-
-
-@contextmanager
-def open311_office(store: Store, settings: Settings) -> Iterator[None]:
+def open311_office(store: Store, settings: Settings) -> AbstractContextManager[None]:
     """Ask and tell other servers while the block runs; what is under way at its end is finished."""
-    stop = threading.Event()
     office = Office(store, settings)
-    thread = threading.Thread(target=_loop, args=(office, stop), name="open311", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return in_background(
+        "open311", lambda stop: turns(stop, office.turn, "Open311 waits", first_s=FIRST_S, every_s=CHECK_S)
+    )

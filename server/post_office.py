@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
 from server import mail_settings
@@ -29,6 +30,7 @@ from server.schedule import due
 from server.settings import Settings
 from server.store.base import Store
 from server.store.desk_base import Subscription
+from server.turning import in_background
 from server.unsubscribing import signature
 from server.watching import watch
 
@@ -158,15 +160,6 @@ def _loop(office: PostOffice, stop: threading.Event) -> None:
             log.exception("letters wait")
 
 
-@contextmanager
-def post_office(store: Store, settings: Settings) -> Iterator[None]:
+def post_office(store: Store, settings: Settings) -> AbstractContextManager[None]:
     """Write and send letters while the block runs; the one under way at its end is finished."""
-    stop = threading.Event()
-    office = PostOffice(store, settings)
-    thread = threading.Thread(target=_loop, args=(office, stop), name="post office", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return in_background("post office", partial(_loop, PostOffice(store, settings)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Final
 
 from server.day_keeping import keep_days
@@ -13,6 +13,7 @@ from server.errors import ServerError
 from server.retention import due
 from server.settings import Settings
 from server.store.base import Store
+from server.turning import in_background
 
 log = logging.getLogger("parvis.server")
 
@@ -54,14 +55,6 @@ def _loop(store: Store, settings: Settings, stop: threading.Event) -> None:
         keep_days(store, settings, stop)
 
 
-@contextmanager
-def upkeep(store: Store, settings: Settings) -> Iterator[None]:
+def upkeep(store: Store, settings: Settings) -> AbstractContextManager[None]:
     """Keep house while the block runs; what is under way at its end is finished to its next step."""
-    stop = threading.Event()
-    thread = threading.Thread(target=_loop, args=(store, settings, stop), name="upkeep", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+    return in_background("upkeep", partial(_loop, store, settings))

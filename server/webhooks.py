@@ -14,19 +14,19 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from contract.version import VERSION
 from server import cloud_events, signing
-from server.errors import ServerError
 from server.pinned import Pusher, PushError
 from server.settings import Settings
 from server.store.base import Store
 from server.store.crew_base import Delivery, Hook, NewDelivery
 from server.targets import TargetError, check_url
+from server.turning import in_background, turns
 
 log = logging.getLogger("parvis.server")
 
@@ -178,29 +178,12 @@ class Webhooks:
         return max(min(wish_s, WAITS_S[-1]), round(usual * (0.5 + self._chance() / 2)))
 
 
-def _loop(hooks: Webhooks, stop: threading.Event) -> None:
-    wait = FIRST_S
-    while not stop.wait(wait):
-        wait = CHECK_S
-        try:
-            hooks.turn(stop.is_set)
-        except ServerError as exc:
-            log.warning("webhooks wait: %s", exc)
-        except Exception:
-            # A thread that died unseen would send nothing for ever.
-            log.exception("webhooks wait")
-    hooks.close()
-
-
-@contextmanager
-def webhooks(store: Store, settings: Settings) -> Iterator[None]:
+def webhooks(store: Store, settings: Settings) -> AbstractContextManager[None]:
     """Push notices while the block runs; conversations under way at its end are finished."""
-    stop = threading.Event()
     own = Webhooks(store, settings)
-    thread = threading.Thread(target=_loop, args=(own, stop), name="webhooks", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
+
+    def loop(stop: threading.Event) -> None:
+        turns(stop, own.turn, "webhooks wait", first_s=FIRST_S, every_s=CHECK_S)
+        own.close()
+
+    return in_background("webhooks", loop)
