@@ -2,7 +2,8 @@
 
 Rules:
 1. Each change of the schema is one more entry of `_MIGRATIONS`; entries that were released never change.
-2. A migration is one transaction: killed at any step, the file is of the old format or of the new.
+2. All steps to this format are one transaction: whoever looks meanwhile, and whoever comes after a kill, finds the
+   old format or the new, never one between.
 3. What counts rows (`totals`) changes in the transaction that changes the rows.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import sqlite3
 import zlib
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -155,23 +157,28 @@ FORMAT: Final = len(_MIGRATIONS)
 
 
 def migrate(db: sqlite3.Connection, path: Path) -> bool:
-    """Bring the schema up to date, a transaction a step; returns whether anything changed.
+    """Bring the schema up to date in one transaction; returns whether anything changed.
 
     Raises:
         SpoolError: when the file is of a newer version.
     """
-    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if _version(db, path) == FORMAT:
+        return False
+    with transaction(db):
+        for step in chain.from_iterable(_MIGRATIONS[_version(db, path) :]):
+            if isinstance(step, str):
+                db.execute(step)
+            else:
+                step(db)
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+    return True
+
+
+def _version(db: sqlite3.Connection, path: Path) -> int:
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
     if version > FORMAT:
         raise SpoolError(
             f"{path}: written by a newer Parvis (format {version}, this one knows {FORMAT});"
             " install that version again, or move the file away"
         )
-    for number, steps in enumerate(_MIGRATIONS[version:], version + 1):
-        with transaction(db):
-            for step in steps:
-                if isinstance(step, str):
-                    db.execute(step)
-                else:
-                    step(db)
-            db.execute(f"PRAGMA user_version = {number}")
-    return bool(version < FORMAT)
+    return version

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from contract.batch import stamp
 from contract.messages import canonical
-from edge import spool_settle
+from edge import spool_schema, spool_settle
 from edge.errors import SpoolError
 from edge.spool import Spool
 from edge.spool_view import newest
@@ -109,6 +111,32 @@ def test_a_flipped_letter_is_not_shown(tmp_path: Path) -> None:
     db.commit()
     db.close()
     assert [item.key for item in newest(tmp_path / "spool.db", 60)] == keys[:1]
+
+
+@pytest.mark.parametrize("old", [0, 1, 2, 3])
+def test_who_looks_while_a_file_is_made_or_upgraded_finds_the_old_format_or_the_new(
+    tmp_path: Path, old: int
+) -> None:
+    """A look at every statement of the upgrade: of a new file, of one of each older format."""
+    path = tmp_path / "spool.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        for step in chain.from_iterable(spool_schema._MIGRATIONS[:old]):
+            assert isinstance(step, str)
+            db.execute(step)
+        db.execute(f"PRAGMA user_version = {old}")
+        looks: list[int] = []
+        db.set_trace_callback(lambda _: looks.append(_format_of(path)))
+        assert spool_schema.migrate(db, path)
+        db.set_trace_callback(None)
+    assert len(looks) > 5
+    assert set(looks) == {old}  # the last of them is just before the commit
+    assert _format_of(path) == spool_schema.FORMAT
+
+
+def _format_of(path: Path) -> int:
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 def test_what_is_no_spool_is_said_to_be_none(tmp_path: Path) -> None:
