@@ -8,6 +8,7 @@ from typing import get_args
 
 from contract.names import HealthReason
 from contract.version import VERSION
+from edge.cases import Sight
 from edge.exposition import Family, Sample, sample
 from edge.vitals import VERDICTS, Backlog, CameraVitals, Judgement, Vitals
 
@@ -85,6 +86,26 @@ def _cameras(cameras: tuple[CameraVitals, ...], now: float) -> Iterator[Family]:
         for item in sample(1, camera=camera.camera, flag=flag)
     ]
     yield Family("parvis_camera_flag", "gauge", "1 for each fault of the picture now.", flagged)
+    roads = [
+        (road, {"camera": camera.camera, "zone": road.zone}) for camera in cameras for road in camera.roads
+    ]
+    yield Family(
+        "parvis_road_sight",
+        "gauge",
+        "1 for how well a road can be judged for debris now.",
+        [
+            item
+            for road, where in roads
+            for name in get_args(Sight)
+            for item in sample(road.sight == name, **where, sight=name)
+        ],
+    )
+    yield Family(
+        "parvis_road_open_cases",
+        "gauge",
+        "Debris and stopped vehicles that lie or stand there now.",
+        [item for road, where in roads for item in sample(road.open_cases, **where)],
+    )
 
 
 def _moments(vitals: Vitals, now: float) -> Iterator[Family]:
@@ -132,5 +153,10 @@ def _machine(vitals: Vitals) -> Iterator[Family]:
         ("temperature_celsius", vitals.temperature_c, "The processor's temperature."),
         ("throttled", vitals.throttled, "1 while heat or weak power slows the processor down."),
         ("clock_synced", synced, "1 while the clock is synchronised."),
+        (
+            "clock_skew_seconds",
+            vitals.clock_skew_s,
+            "The server's time less this box's, by its latest answer.",
+        ),
     ):
         yield Family(f"parvis_{name}", "gauge", text, sample(value))

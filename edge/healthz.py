@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any, Final
 
 from contract.version import VERSION
+from edge.cases import Sight
 from edge.remedies import length
 from edge.vitals import CameraVitals, Judgement, Vitals
 
 OK, UNAVAILABLE = 200, 503
 _MARKS: Final = {"healthy": "ok", "degraded": "!", "failing": "!!"}
+_SIGHTS: Final[dict[Sight, str]] = {
+    "clear": "judged",
+    "learning": "not judged yet, the empty road is being learnt",
+    "dark": "too dark to be judged",
+    "busy": "too busy to be judged",
+    "unsteady": "too unsteady to be judged",
+}
 
 
 def status_of(judgement: Judgement) -> int:
@@ -46,6 +55,7 @@ def as_dict(vitals: Vitals, judgement: Judgement, now: float) -> dict[str, Any]:
         "temperature_c": vitals.temperature_c,
         "throttled": vitals.throttled,
         "clock": vitals.clock,
+        "clock_skew_s": None if vitals.clock_skew_s is None else round(vitals.clock_skew_s, 1),
         "counting_s": round(now - vitals.began, 1),
         "software": VERSION,
     }
@@ -69,6 +79,8 @@ def _lines(vitals: Vitals, judgement: Judgement, now: float) -> Iterator[str]:
     yield ""
     for camera in vitals.cameras:
         yield f"camera {camera.camera}: {camera.state}, {camera.fps:.1f} pictures a second, last {_ago(camera.frame_at, now)}"
+        for road in camera.roads:
+            yield f"  road {road.zone}: {_SIGHTS[road.sight]}; {road.open_cases} open cases"
     yield f"last interval stored {_ago(vitals.closed_at, now)}"
     if vitals.with_server:
         yield f"last interval confirmed by the server {_ago(vitals.delivered_at, now)}"
@@ -76,8 +88,14 @@ def _lines(vitals: Vitals, judgement: Judgement, now: float) -> Iterator[str]:
         backlog = vitals.backlog
         age = "" if backlog.age_s is None else f", the oldest for {length(backlog.age_s)}"
         yield f"{backlog.pending} records wait{age if backlog.pending else ''}; {backlog.dead_letters} refused"
-    yield f"disk {_figure(vitals.disk_free_mb, ' MB free')}, {_figure(vitals.temperature_c, ' °C')}, clock {vitals.clock}"
+    yield f"disk {_figure(vitals.disk_free_mb, ' MB free')}, {_figure(vitals.temperature_c, ' °C')}, clock {vitals.clock}{_skew(vitals.clock_skew_s)}"
     yield f"parvis {VERSION}, counting for {length(now - vitals.began)}"
+
+
+def _skew(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f", {abs(seconds):.1f} s {'behind' if seconds > 0 else 'ahead of'} the server's"
 
 
 def _camera(camera: CameraVitals, now: float) -> dict[str, Any]:
@@ -90,6 +108,7 @@ def _camera(camera: CameraVitals, now: float) -> dict[str, Any]:
         "flags": sorted(camera.flags),
         "frames_dropped": camera.dropped,
         "reconnects": camera.reconnects,
+        "roads": [asdict(road) for road in camera.roads],
     }
 
 

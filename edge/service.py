@@ -65,7 +65,12 @@ class Service:
             resizable &= detector.resizable
         self.sharing = Sharing(self._stations, self._probe, resizable=resizable)
         self.vigil = Vigil(
-            box, self._stations, self.spool, self._probe, clock=lambda: self._time.clock.quality
+            box,
+            self._stations,
+            self.spool,
+            self._probe,
+            clock=lambda: self._time.clock.quality,
+            skew=lambda: self._time.clock.skew_s,
         )
 
     def run(self, stop: threading.Event) -> None:

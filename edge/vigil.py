@@ -53,6 +53,7 @@ class Vigil:
         now: monotonic seconds; tests replace it.
         tell: speaks to systemd.
         clock: whether the box knows the time; by default what ``probe`` finds.
+        skew: seconds by which its clock is behind the server's, None while no answer has told.
     """
 
     def __init__(
@@ -65,10 +66,11 @@ class Vigil:
         now: Callable[[], float] = time.monotonic,
         tell: Callable[[str], bool] = notify,
         clock: Callable[[], TimeQuality] | None = None,
+        skew: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._box, self._stations, self._spool, self._probe = box, stations, spool, probe
         self._now, self._tell = now, tell
-        self._clock = clock or probe.clock
+        self._clock, self._skew = clock or probe.clock, skew
         self.excuse: Callable[[], str | None] = lambda: None  # why the uplink keeps its records, if it does
         self.pulse = Pulse()
         self._feed = Feed(feeding_s(os.environ, os.getpid))
@@ -200,6 +202,7 @@ class Vigil:
             temperature_c=self._probe.temperature_c(),
             throttled=throttled,
             clock=self._clock(),
+            clock_skew_s=self._skew(),
         )
         self._looks = {
             station.entry.id: Looks(station.timing.looks, station.timing.looked_s, station.model[0])

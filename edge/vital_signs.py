@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from edge.spool_rows import SpoolStats
 from edge.station import Station
-from edge.vitals import Backlog, CameraVitals, frame_limit_s
+from edge.vitals import Backlog, CameraVitals, RoadVitals, frame_limit_s
 
 
 def camera_vitals(station: Station) -> CameraVitals:
@@ -23,7 +24,13 @@ def camera_vitals(station: Station) -> CameraVitals:
         coming_at=timing.coming_at,
         frame_s=frame_limit_s(station.entry.max_fps),
         flags=frozenset(station.faults),
+        roads=_roads(station),
     )
+
+
+def _roads(station: Station) -> tuple[RoadVitals, ...]:
+    cases = Counter(zone for zone, _ in station.roads.open_cases)
+    return tuple(RoadVitals(zone, sight, cases[zone]) for zone, sight in station.roads.sight.items())
 
 
 def backlog(stats: SpoolStats, old: Backlog | None, at: float) -> Backlog:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from contract.names import UNOBSERVED_FLAGS, Flag, HealthReason, HealthVerdict, TimeQuality
+from edge.cases import Sight
 from edge.counters import SETTLE_S
 from edge.remedies import REMEDIES, length
 
@@ -31,6 +32,15 @@ LATELY_S: Final = 3600.0
 DISK_FULL_MB: Final = 50
 DISK_LOW_MB: Final = 500
 HOT_C: Final = 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class RoadVitals:
+    """A zone that is watched for debris and stopped vehicles: how well it can be judged now, and its open cases."""
+
+    zone: str
+    sight: Sight
+    open_cases: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +62,7 @@ class CameraVitals:
     coming_at: float | None = None
     frame_s: float = FRAME_S
     flags: frozenset[Flag] = frozenset()
+    roads: tuple[RoadVitals, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,7 @@ class Vitals:
     temperature_c: float | None = None
     throttled: bool | None = None
     clock: TimeQuality | None = None
+    clock_skew_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -47,6 +48,9 @@ class Station:
     timing: _Timing = field(default_factory=_Timing)
     model: tuple[str, str] = ("tiny", "0" * 64)
     faults: tuple[str, ...] = ()
+    roads: Any = field(
+        default_factory=lambda: SimpleNamespace(sight={"lane": "dark"}, open_cases=[("lane", None)] * 2)
+    )
 
 
 @dataclass
@@ -130,6 +134,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
             probe,
             now=lambda: clock[0],
             tell=lambda word: bool(said.append(word)),
+            skew=lambda: -90.04,
         )
         vigil.begin()
         yield World(vigil, spool, station, said, clock)
@@ -323,6 +328,10 @@ def test_figures_of_the_box_are_told(world: World) -> None:
         "parvis_spool_accepted_total 6",
         f"parvis_last_acknowledged_timestamp_seconds {int(START.timestamp()) + 70}",
         "parvis_clock_synced 1",
+        "parvis_clock_skew_seconds -90.04",
+        'parvis_road_sight{camera="cam",zone="lane",sight="dark"} 1',
+        'parvis_road_sight{camera="cam",zone="lane",sight="clear"} 0',
+        'parvis_road_open_cases{camera="cam",zone="lane"} 2',
         'parvis_health_reason{reason="not_delivering"} 0',
     ):
         assert f"\n{text}\n" in page.text
@@ -330,6 +339,10 @@ def test_figures_of_the_box_are_told(world: World) -> None:
     text = world.vigil.page("/healthz", "*/*")
     assert text is not None
     assert text.text.startswith("healthy\n")
+    assert "clock synced, 90.0 s ahead of the server's" in text.text
+    assert "\n  road lane: too dark to be judged; 2 open cases\n" in text.text
+    assert world.healthz()[1]["clock_skew_s"] == -90.0
+    assert world.healthz()[1]["cameras"][0]["roads"] == [{"zone": "lane", "sight": "dark", "open_cases": 2}]
 
 
 def courier(spool: Any, server: FaultServer, due: list[float], **named: Any) -> Courier:
