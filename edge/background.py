@@ -92,8 +92,9 @@ class Ground:
         level = float(np.exp(np.median(light[self._road]))) - _FLOOR
         if level < DARK:
             return Look((), share, level, dark=True, learnt=self._learnt_share(), slopes=self.slopes)
-        away, apart = _away(slopes, self._long), _away(slopes, self._short)
-        beyond = self._beyond(slopes)
+        change = _change(slopes, self._long)
+        away, apart = _length(change), _length(_change(slopes, self._short))
+        beyond = self._beyond(change)
         known = self._learnt_s >= LEARN_S
         differs = (beyond > 1.0) & known & open_
         still = apart < np.maximum(1.0, 0.5 * away)
@@ -111,11 +112,8 @@ class Ground:
             self._long[:, inside] = self._short[:, inside]
             self._since[inside] = 0.0
 
-    def _beyond(self, slopes: FloatArray) -> FloatArray:
-        """(h, w): how far slopes (4, h, w) are from the road's, in units of what light and its restlessness explain there."""
-        change = slopes - self._long
-        change[:2] *= 1 / LIGHT
-        change[2:] *= 1 / COLOUR
+    def _beyond(self, change: FloatArray) -> FloatArray:
+        """(h, w): a change (4, h, w) of the road's slopes in units of what light and its restlessness explain there."""
         least = np.maximum(1.0, RESTLESS * self._restless)
         x, y = self._long[0], self._long[1]
         length = np.sqrt(x * x + y * y) + 1e-6
@@ -183,7 +181,7 @@ class Ground:
         self._long += rate * (slopes - self._long)
         self._light += np.maximum(rate, np.where(free, 0.05, 0.0)).astype(np.float32) * (light - self._light)
         own = np.where(
-            free & (usual | (self._learnt_s < LEARN_S)), _away(slopes, np.zeros((4, 1, 1), np.float32)), 0.0
+            free & (usual | (self._learnt_s < LEARN_S)), _length(_change(slopes, np.float32(0.0))), 0.0
         )
         self._structure = np.maximum(
             self._structure * np.float32(np.exp(-step / LONG_S)), np.minimum(own, 20.0)
@@ -235,14 +233,18 @@ class Ground:
         )
 
 
-def _away(slopes: FloatArray, memory: FloatArray) -> FloatArray:
-    """(h, w): how far slopes (4, h, w) are from a memory of them, in units of the least difference."""
-    change = slopes - memory
+def _change(slopes: FloatArray, memory: FloatArray | np.float32) -> FloatArray:
+    """(4, h, w): slopes less a memory of them, in units of the least difference."""
+    change: FloatArray = slopes - memory
     change[:2] *= 1 / LIGHT
     change[2:] *= 1 / COLOUR
-    np.square(change, out=change)
-    away: FloatArray = np.sqrt(change.sum(axis=0))
-    return away
+    return change
+
+
+def _length(change: FloatArray) -> FloatArray:
+    """(h, w): how large a change (4, h, w) is."""
+    length: FloatArray = np.sqrt(np.square(change).sum(axis=0))
+    return length
 
 
 def _alike(here: FloatArray, then: FloatArray) -> tuple[float, float]:

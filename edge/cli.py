@@ -200,9 +200,7 @@ def _write(
     report: ReplayReport,
 ) -> tuple[int, ReplayResult]:
     from edge.overlay import preview_watch
-    from edge.replay import run_id
 
-    run = run_id(video, job.config)
     sink: TextIO | None = None if json_ and out is None else sys.stdout
     if out is not None:
         sink = open_out(out)
@@ -219,7 +217,7 @@ def _write(
             for body in job.bodies(each):
                 report.record(body)
                 if sink is not None:
-                    print(canonical(stamp(body, device=device, run=run, seq=seq)), file=sink)
+                    print(canonical(stamp(body, device=device, run=job.run, seq=seq)), file=sink)
                 seq += 1
     finally:
         if out is not None and sink is not None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -155,10 +156,20 @@ class Replay:
             box.model.confidence,
             Timeline(box.interval_s, start.timestamp()),
             # A replay that is sent twice must be the same records twice.
-            run_id(video.path, self.config) if any(zone.debris.enabled for zone in camera.zones) else None,
+            self.run if any(zone.debris.enabled for zone in camera.zones) else None,
         )
         self.result = ReplayResult()
         self._began, self._last = 0.0, 0.0
+
+    @cached_property
+    def run(self) -> str:
+        """16 hex digits that name this video under this configuration, model and start."""
+        digest = hashlib.sha256()
+        with self._video.path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+        digest.update(canonical(self.config).encode())
+        return digest.hexdigest()[:16]
 
     @property
     def frames(self) -> int | None:
@@ -212,13 +223,3 @@ class Replay:
         result.warning = self._video.warning
         yield from self.counters.finish(result.seconds)
         yield from self._grid.close_all()
-
-
-def run_id(video: Path, config: ConfigBody) -> str:
-    """16 hex digits that name this video under this configuration, model and start."""
-    digest = hashlib.sha256()
-    with video.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    digest.update(canonical(config).encode())
-    return digest.hexdigest()[:16]

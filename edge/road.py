@@ -23,7 +23,7 @@ from edge.background import Ground
 from edge.cases import Case, KeptCases, Mover, Sight
 from edge.config import CameraEntry
 from edge.debris import DebrisWatch
-from edge.records import Detections, Frame, Track
+from edge.records import Detections, FloatArray, Frame, Track
 from edge.telling import CaseBook, size_m
 from edge.timeline import Timeline
 from edge.zones import Layout
@@ -53,7 +53,8 @@ class RoadWatch:
         confidence: float,
         names: Callable[[], str] | None = None,
     ) -> None:
-        self._camera, self._layout, self._confidence = camera, layout, confidence
+        self._camera, self.wh = camera, layout.wh
+        self._confidence = confidence
         zones = [zone for zone in layout.zones if zone.id in roads and zone.polygon is not None]
         self._watches = {
             zone.id: DebrisWatch(
@@ -93,11 +94,14 @@ class RoadWatch:
         self._due = frame.at // LOOK_S * LOOK_S + LOOK_S - 1e-6
         if UNOBSERVED_FLAGS.intersection(faults):
             return []
-        busy = detections.xyxy[detections.confidence >= self._confidence]
+        sure = detections.confidence >= self._confidence
+        busy = detections.xyxy[sure]
         look = self._ground.look(frame.image, frame.at, busy)
-        movers = _movers(detections, tracks, frame.at, self._confidence)
-        weak = (detections.confidence < self._confidence) & np.isin(detections.class_id, _VEHICLE_IDS)
-        faint = [np.asarray(box, np.float64) for box in detections.xyxy[weak]]
+        known = [
+            track for track in tracks if track.seen_at == frame.at and track.confidence >= self._confidence
+        ]
+        movers = _movers(known, busy)
+        faint = list(detections.xyxy[~sure & np.isin(detections.class_id, _VEHICLE_IDS)].astype(np.float64))
         told = []
         for zone, watch in self._watches.items():
             verdict = watch.observe(look, movers, frame.at, faint)
@@ -131,14 +135,12 @@ def _name_of(seed: str, numbers: Iterator[int]) -> str:
     return hashlib.sha256(f"{seed}/{next(numbers)}".encode()).hexdigest()[:16]
 
 
-def _movers(detections: Detections, tracks: Sequence[Track], at: float, confidence: float) -> list[Mover]:
-    """Tracks seen now, and sure detections that no track has taken yet."""
-    seen = [track for track in tracks if track.seen_at == at and track.confidence >= confidence]
+def _movers(tracks: Sequence[Track], busy: FloatArray) -> list[Mover]:
+    """The tracks seen now, and every sure box (N, 4) once more: a track begins at its second sight."""
     movers = [
-        Mover(np.asarray(t.xyxy, np.float64), CLASSES[t.class_id] in VEHICLES, t.track_id) for t in seen
+        Mover(np.asarray(t.xyxy, np.float64), CLASSES[t.class_id] in VEHICLES, t.track_id) for t in tracks
     ]
-    sure = detections.where(detections.confidence >= confidence)
-    return movers + [Mover(np.asarray(box, np.float64), False, -1) for box in sure.xyxy]
+    return movers + [Mover(np.asarray(box, np.float64), False, -1) for box in busy]
 
 
 class Roads:
@@ -156,7 +158,6 @@ class Roads:
         self._names = _random_name if seed is None else partial(_name_of, seed, count())
         self._roads = {zone.id: zone.debris.persistence_s for zone in camera.zones if zone.debris.enabled}
         self._book = CaseBook(camera.id, timeline)
-        self._layout: Layout | None = None
         self._watch: RoadWatch | None = None
         self._resumed: KeptCases | None = None
 
@@ -194,12 +195,9 @@ class Roads:
         """One frame and what was found in it; returns revisions of cases, usually none."""
         if not self._roads:
             return []
-        if self._watch is None or self._layout is None or layout.wh != self._layout.wh:
+        if self._watch is None or layout.wh != self._watch.wh:
             kept, self._resumed = self.keep(), None
-            self._layout, self._watch = (
-                layout,
-                RoadWatch(self.camera, layout, self._roads, self._confidence, self._names),
-            )
+            self._watch = RoadWatch(self.camera, layout, self._roads, self._confidence, self._names)
             for zone, cases in self._book.take_over(kept, layout, frame.at).items():
                 self._watch.take_over(zone, cases)
         told = self._watch.frame(frame, detections, tracks, faults)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from edge.boxes import area, covered
 from edge.cases import Box, Mover
-from edge.geometry import points_in_polygon
+from edge.geometry import bottom_center, points_in_polygon
 
 STOPPED_S: Final = 60.0
 STILL: Final = 0.15
@@ -94,5 +94,5 @@ class StoppedWatch:
 
 def _foot_away(a: Box, b: Box) -> float:
     """How far the foot of ``b`` is from that of ``a``, in widths of ``a``."""
-    feet = [np.array([box[::2].mean(), box[3]]) for box in (a, b)]
+    feet = bottom_center(np.stack([a, b]))
     return float(np.hypot(*(feet[0] - feet[1]))) / max(float(a[2] - a[0]), 1.0)

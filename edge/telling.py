@@ -15,6 +15,7 @@ import numpy as np
 
 from contract.messages import AnomalyBody
 from edge.cases import Box, Case, KeptCase, KeptCases
+from edge.geometry import bottom_center
 from edge.timeline import Timeline
 from edge.zones import Layout
 
@@ -47,12 +48,13 @@ class CaseBook:
         return KeptCases(camera=self._camera, cases=tuple(self._told.values()))
 
     def take_over(self, kept: KeptCases, layout: Layout, at: float) -> dict[str, list[Case]]:
-        """By zone the open cases of an earlier run; their times are within this one, and not after ``at``.
+        """By zone the open cases of an earlier watch; their times are within this run, and not after ``at``.
 
-        A case whose zone is no longer the same is left out: nobody looks at its place any more.
+        A case whose zone is no longer the same is left out: nobody looks at its place any more. What waits is forgotten.
         """
         stretch, scale = self._timeline.at(at), np.tile(np.array(layout.wh, np.float64), 2)
         versions = {zone.id: zone.version for zone in layout.zones}
+        self._waiting.clear()  # whoever watched them is gone, and would never say that they cleared
         self._told = {one.case: one for one in kept.cases if versions.get(one.zone) == one.zone_version}
         found: dict[str, list[Case]] = {}
         for one in self._told.values():
@@ -97,8 +99,7 @@ class CaseBook:
 
 def lonlat(case: Case, layout: Layout) -> tuple[float, float] | tuple[None, None]:
     """Longitude and latitude, degrees, of where it touches the ground; None without a ground plane on the earth."""
-    foot = np.array([[case.xyxy[::2].mean(), case.xyxy[3]]])
-    found = None if layout.ground is None else layout.ground.to_lonlat(foot)
+    found = None if layout.ground is None else layout.ground.to_lonlat(bottom_center(case.xyxy))
     if found is None or not np.isfinite(found).all():
         return None, None
     return round(float(found[0, 0]), 6), round(float(found[0, 1]), 6)
@@ -108,7 +109,7 @@ def size_m(xyxy: Box, layout: Layout) -> float | None:
     """Metres of the longer side of a box (4,), by the ground under it, at most 100; None where that is not known."""
     if layout.ground is None:
         return None
-    metre = float(layout.ground.px_per_metre(np.array([[xyxy[::2].mean(), xyxy[3]]]))[0])
+    metre = float(layout.ground.px_per_metre(bottom_center(xyxy))[0])
     if not np.isfinite(metre) or metre <= 0:
         return None
     return round(min(float((xyxy[2:] - xyxy[:2]).max()) / metre, _MOST_M), 2)
