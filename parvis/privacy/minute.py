@@ -97,13 +97,12 @@ def is_recording(source: str) -> bool:
 
 def _counted(box: BoxConfig, base: Path, camera: CameraEntry, progress: Progress) -> Iterator[str]:
     """The records of the first minute of a recording, as `parvis edge replay` makes them."""
-    from edge.replay import Replay, build_detector, run_id
+    from edge.replay import Replay, build_detector
     from edge.video_file import VideoFile
 
     path = base / camera.source
     with VideoFile(path) as video:
         job = Replay(video, box, camera, build_detector(box, base, camera, spinning=True), REPLAY_START)
-        run = run_id(path, job.config)
 
         def bodies() -> Iterator[Body]:
             yield job.begin()
@@ -115,4 +114,4 @@ def _counted(box: BoxConfig, base: Path, camera: CameraEntry, progress: Progress
             yield from job.end()
 
         for seq, body in enumerate(bodies()):
-            yield canonical(stamp(body, device=box.device, run=run, seq=seq))
+            yield canonical(stamp(body, device=box.device, run=job.run, seq=seq))

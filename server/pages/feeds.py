@@ -44,7 +44,7 @@ def decided(events: Sequence[NoticeEvent]) -> bool:
 
 def _entry(names: Names, notice: Notice, base: str, identity: str, t: Texts) -> atom.Entry:
     own, colon = about(names, notice, t), t("crew.colon")
-    title = f"{own.kind}, {own.place}{colon} {t(f'crew.state.{notice.state}')}"
+    title = f"{own.kind}, {own.place}{colon} {t(f'nt.state.{notice.state}')}"
     return atom.Entry(
         id=atom.tag(identity, f"notices/{notice.id}"),
         title=title,

@@ -307,6 +307,16 @@ def test_what_came_and_went_before_the_time_was_known_is_not_told() -> None:
     assert book.tell([], layout(), timeline.at(500.0).since + 1) == []
 
 
+def test_what_waits_is_forgotten_when_another_watch_takes_over() -> None:
+    """As after a change of the frame's size: nobody would ever say that it cleared."""
+    timeline = Timeline(60, 500.0, known=False)
+    book = CaseBook("north", timeline)
+    book.tell([("lane", case())], layout(), 40.0)
+    assert book.take_over(book.keep(), layout(), 50.0) == {}
+    timeline.cut(80.0, 1_790_000_000.0, known=True)
+    assert book.tell([], layout(), timeline.at(500.0).since + 1) == []
+
+
 def test_kept_cases_go_on_with_their_first_time_and_a_redrawn_zone_drops_them() -> None:
     first = CaseBook("north", Timeline(60, 1_790_000_000.0))
     first.tell([("lane", case())], layout(), 40.0)
