@@ -1,4 +1,4 @@
-"""Precision over recall, and recall by size, as PNG. Colours of Okabe and Ito, told apart by form as well."""
+"""Precision over recall, recall by size, and AP50 with its interval, as PNG. Colours of Okabe and Ito, told apart by form as well."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Scores = Mapping[str, Mapping[str, Mapping[str, Score]]]
 
 
 def draw(folder: Path, document: dict[str, Any], scores: Scores) -> list[Path]:
-    """Two pictures for each size that several models were measured at, else for each size; their paths.
+    """Two pictures for each size that several models were measured at, else for each size, and one of all; their paths.
 
     A model of fixed input size stands in every picture.
     """
@@ -36,7 +36,45 @@ def draw(folder: Path, document: dict[str, Any], scores: Scores) -> list[Path]:
         shown = {column["key"]: look[column["model"]] for column in own}
         paths.append(_sheet(folder / f"precision-recall-{size}.png", document, scores, shown, _precision))
         paths.append(_sheet(folder / f"recall-by-size-{size}.png", document, scores, shown, _recall))
-    return paths
+    return [*paths, _intervals(folder / "ap50.png", document)] if paths else []
+
+
+def _intervals(path: Path, document: dict[str, Any]) -> Path:
+    """AP50 of every column with its interval, a panel for each set and group: the columns from the top in their order."""
+    keys = [column["key"] for column in document["columns"]]
+    panels = [
+        (own["name"], label, document["figures"][own["name"]])
+        for own in document["sets"]
+        for label in GROUPS
+        if label in document["figures"][own["name"]][keys[0]]
+    ]
+    wide = 3
+    rows = -(-len(panels) // wide)
+    size = (4 * wide, (0.9 + 0.22 * len(keys)) * rows)
+    places = np.arange(len(keys))
+    with plt.rc_context(STYLE):
+        figure, table = plt.subplots(
+            rows, wide, figsize=size, squeeze=False, sharey=True, layout="constrained", dpi=DPI
+        )
+        for axes, (name, label, figures) in zip(table.flat, panels, strict=False):
+            own = [figures[key][label]["ap50"] for key in keys]
+            for place, cell in zip(places, own, strict=True):
+                axes.plot(cell["interval"] or [cell["value"]] * 2, [place, place], color=LOOKS[0][0], lw=2)
+                axes.plot(cell["value"], place, "o", color=LOOKS[0][0], ms=5)
+                axes.annotate(
+                    f"{cell['value']:.2f}", (cell["value"], place), (0, 5), textcoords="offset points",
+                    ha="center", fontsize=7,
+                )  # fmt: skip
+            axes.set_title(f"{name}: {label}")
+            axes.set_xlim(-0.03, 1.03)
+        table[0, 0].set_yticks(places, keys)
+        table[0, 0].set_ylim(len(keys) - 0.4, -0.7)
+        for axes in table.flat[len(panels) :]:
+            axes.set_axis_off()
+        figure.supxlabel("AP50 with its 95 % interval", fontsize=9)
+        figure.savefig(path)
+        plt.close(figure)
+    return path
 
 
 def _at(columns: Sequence[Mapping[str, Any]], model: str, sizes: Sequence[int]) -> bool:

@@ -153,7 +153,7 @@ def test_without_pictures_nothing_is_measured(world, capsys, words, message):
 
 def test_curves_are_pictures(world):
     assert evaluate.main([*world.words, "--out", str(world.folder / "out")]) == 0
-    names = {"evaluate.json", "precision-recall-64.png", "recall-by-size-64.png"}
+    names = {"evaluate.json", "precision-recall-64.png", "recall-by-size-64.png", "ap50.png"}
     assert {path.name for path in (world.folder / "out").iterdir()} == names
     picture = cv2.imread(str(world.folder / "out" / "precision-recall-64.png"))
     blue = (np.abs(picture.astype(int) - (0xB2, 0x72, 0x00)).sum(axis=2) < 60).sum()
