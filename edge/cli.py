@@ -250,7 +250,7 @@ def _tell(result: ReplayResult, records: int, json_: bool, out: Path | None, rep
     )
     for table in report.tables():
         err.print(table)
-    for line in report.ground_lines():
+    for line in (*report.ground_lines(), *report.case_lines()):
         err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

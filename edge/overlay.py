@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from contract.names import CLASSES, ObjectClass
 from edge.blur import CONFIDENCE, black_frames, finders_of, frames_between
+from edge.cases import Case
 from edge.cli_parts import err
 from edge.counters import CameraCounters
 from edge.crossing import Crossing
 from edge.pipeline import Pipeline
 from edge.records import Detections, Frame
+from edge.remedies import length
 from edge.replay import Replay, Watch
 from edge.zones import Layout, Zone
 
@@ -43,7 +45,7 @@ def preview_watch(
     finders = finders_of(faces)
     # Drawing brings supervision and matplotlib along, which a box without a preview need not load.
     from edge.encode import MaskedVideo
-    from edge.preview import BayView, Overlay, ZoneView, draw
+    from edge.preview import BayView, CaseView, Overlay, ZoneView, draw
     from edge.privacy_blur import Mask
 
     mask = Mask(only=job.part, finders=finders, every=frames_between(job.fps))
@@ -73,7 +75,13 @@ def preview_watch(
             ]
             clock = (job.config.at + timedelta(seconds=frame.at)).strftime("%H:%M:%S UTC")
             boxes = _shown(pipeline.detections, job.confidence)
-            overlays.append(Overlay(zones, totals.views(), bays, boxes, clock))
+            cases = [
+                CaseView(
+                    f"{case.kind.replace('_', ' ')} {length(frame.at - case.first_seen)}", _corners(case)
+                )
+                for _, case in job.roads.open_cases
+            ]
+            overlays.append(Overlay(zones, totals.views(), bays, boxes, cases, clock))
             show(mask.push(frame.image, again(CONFIDENCE), frame.at))
 
         try:
@@ -120,6 +128,11 @@ def _counts(zone: Zone, present: Counter[int]) -> dict[ObjectClass, int]:
     """What the zone counts and holds now; nobody is shown as nobody."""
     counts = {name: present[CLASSES.index(name)] for name in zone.classes}
     return {name: count for name, count in counts.items() if count} or {zone.classes[0]: 0}
+
+
+def _corners(case: Case) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = (float(v) for v in case.xyxy)
+    return x1, y1, x2, y2
 
 
 def _shown(detections: Detections, confidence: float) -> Detections:

@@ -70,6 +70,14 @@ class BayView:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseView:
+    """An open case of a road: what it is and for how long, e.g. ``debris 45 s``, and its box (x1, y1, x2, y2), pixels."""
+
+    name: str
+    xyxy: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Overlay:
     """All that one preview picture shows on top of its masked pixels."""
 
@@ -77,6 +85,7 @@ class Overlay:
     lines: Sequence[LineView] = ()
     bays: Sequence[BayView] = ()
     boxes: Detections | None = None
+    cases: Sequence[CaseView] = ()
     clock: str = ""
 
 
@@ -97,6 +106,8 @@ def draw(blurred: BlurredImage, overlay: Overlay) -> BlurredImage:
             _boxes(canvas, overlay.boxes)
         for line in overlay.lines:
             _line(canvas, line)
+        for case in overlay.cases:
+            _case(canvas, case)
         for bay in overlay.bays:
             state = "?" if bay.occupied is None else "full" if bay.occupied else "free"
             _tag(canvas, f"{bay.name} {state}", _middle(bay.polygon), _ZONE, small=True)
@@ -153,6 +164,17 @@ def _line(canvas: ImageArray, line: LineView) -> None:
         cv2.arrowedLine(canvas, _pixel(middle), _pixel(tip), colour, thick, cv2.LINE_AA, tipLength=0.4)
     text = f"{line.name}: in {line.entered} out {line.left}"
     _tag(canvas, text, tuple((middle - inward * 16 * scale).tolist()), _PAPER)
+
+
+def _case(canvas: ImageArray, case: CaseView) -> None:
+    """A box with a dark rim, a little larger than the thing, and its words below it."""
+    scale = _scale(canvas)
+    x1, y1, x2, y2 = case.xyxy
+    away = 4 * scale
+    corners = _pixel(np.array((x1 - away, y1 - away))), _pixel(np.array((x2 + away, y2 + away)))
+    for colour, extra in ((_PAPER, 2), (_TAKEN, 0)):
+        cv2.rectangle(canvas, *corners, colour, max(2, round(2 * scale)) + extra, cv2.LINE_AA)
+    _tag(canvas, case.name, ((x1 + x2) / 2, y2 + away + 9 * scale), _TAKEN, small=True)
 
 
 def _tag(

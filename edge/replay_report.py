@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.table import Table
 
-from contract.messages import Body, GridBody
+from contract.messages import AnomalyBody, Body, GridBody
 from edge.counters import CameraCounters
 from edge.drift import Balance
 from edge.ground_report import GroundReport
@@ -42,12 +42,19 @@ class ReplayReport:
             self._ground.record(body)
 
     def summary(self) -> dict[str, Any]:
-        """``totals``: a row for each place and class (`edge.totals`), with drift or turnover; ``ground`` if configured."""
+        """``totals``: a row for each place and class (`edge.totals`), with drift or turnover; ``ground`` if configured.
+
+        ``cases``, where a road is watched: what lay or stood there, from and to seconds of the video; to null: its end.
+        """
         rows = [
             {"kind": kind, "place": place, "class": name, **figures}
             for kind, place, name, figures in self._rows()
         ]
-        return {"totals": rows, **({} if self._ground is None else {"ground": self._ground.summary()})}
+        return {
+            "totals": rows,
+            **({} if self._ground is None else {"ground": self._ground.summary()}),
+            **({"cases": self._cases()} if self._job.roads.watches else {}),
+        }
 
     def tables(self) -> list[Table]:
         """The totals for people: zones, parking and lines, without the classes that never came."""
@@ -62,6 +69,32 @@ class ReplayReport:
     def ground_lines(self) -> list[str]:
         """Areas, densities and speeds for people: one line a zone, none without ground points."""
         return [] if self._ground is None else self._ground.lines()
+
+    def case_lines(self) -> list[str]:
+        """What lay or stood on the roads, for people: a line a case, none where no road is watched."""
+        if not self._job.roads.watches:
+            return []
+        return [
+            f"  {case['zone']}: {case['kind'].replace('_', ' ')} from {case['from_s']:.0f} s"
+            + (" to the end" if case["to_s"] is None else f" to {case['to_s']:.0f} s")
+            + ("" if case["size_m"] is None else f", {case['size_m']:.1f} m")
+            for case in self._cases()
+        ] or ["  nothing lay or stood on the roads"]
+
+    def _cases(self) -> list[dict[str, Any]]:
+        start = self._job.config.at
+        latest = {body.case: body for body in self._bodies if isinstance(body, AnomalyBody)}
+        return [
+            {
+                "case": body.case,
+                "kind": body.kind,
+                "zone": body.zone,
+                "from_s": (body.first_seen - start).total_seconds(),
+                "to_s": (body.last_seen - start).total_seconds() if body.state == "cleared" else None,
+                "size_m": body.size_m,
+            }
+            for body in latest.values()
+        ]
 
     def _rows(self) -> Iterator[Row]:
         balances, watched = self._job.counters.balances, self._job.counters.watched

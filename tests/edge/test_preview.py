@@ -12,7 +12,7 @@ import pytest
 import edge
 from edge.encode import MaskedVideo
 from edge.errors import CameraError
-from edge.preview import BayView, LineView, Overlay, ZoneView, draw
+from edge.preview import BayView, CaseView, LineView, Overlay, ZoneView, draw
 from edge.privacy_blur import FILL_BGR, mask
 from edge.records import Detections
 
@@ -109,11 +109,12 @@ FULL = Overlay(
         for occupied in (True, False, None)
     ],
     boxes=Detections(np.array([[300, 100, 340, 200]], np.float32), np.ones(1, np.float32), np.array([0])),
+    cases=[CaseView("debris 45 s", (450, 250, 480, 270))],
     clock="2026-01-01 00:00:12 UTC",
 )
 
 
-def test_draw_shows_zones_lines_bays_boxes_and_clock():
+def test_draw_shows_zones_lines_bays_boxes_cases_and_clock():
     plain, drawn = masked(), draw(masked(), FULL)
     changed = (plain.pixels != drawn.pixels).any(axis=2)
     assert changed[200:330, 60:390].mean() > 0.99  # the zone is tinted all over
@@ -121,6 +122,9 @@ def test_draw_shows_zones_lines_bays_boxes_and_clock():
     assert changed[100:201, 300].all()  # the edge of the person's box
     assert changed[200, 420:600].all()  # the line
     assert changed[215:225, 505:515].any()  # its arrow points downwards: in, for a line from left to right
+    assert changed[246:275, 446].all()  # the box around what lies on the road
+    assert changed[278:290, 450:480].mean() > 0.9  # and its words
+    assert not changed[252:268, 452:478].any()  # the thing itself can be seen
     assert not changed[90:130, 420:600].any()
 
 
@@ -149,6 +153,7 @@ def test_drawing_outside_the_picture_is_harmless(size):
         ],
         lines=[LineView("point", (5, 5), (5, 5)), LineView("out", (5e3, 5e3), (6e3, 6e3))],
         boxes=Detections(np.array([[-50, -50, 9000, 20]], np.float32), np.ones(1, np.float32), np.array([5])),
+        cases=[CaseView("debris", (-50, -50, -20, -20)), CaseView("obstruction", (-9, -9, 9e3, 9e3))],
         clock="a clock that is far too long for a picture as small as this one",
     )
     assert draw(masked(*size), overlay).pixels.shape == (*size, 3)

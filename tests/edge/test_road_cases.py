@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -78,6 +79,7 @@ def test_a_replay_tells_a_case_that_opens_and_clears_and_repeats_exactly(tmp_pat
     for out in outs:
         done = parvis("edge", "replay", str(video), "--config", str(box(tmp_path)), "--out", str(out))
         assert done.code == 0, done.err
+        assert re.search(r"^  lane: debris from (19|2\d) s to 4[3-7] s$", done.err, re.MULTILINE), done.err
     assert outs[0].read_text() == outs[1].read_text()
     opened, cleared = (parse_record(item) for item in cases(outs[0].read_text().splitlines()))
     assert isinstance(opened, AnomalyBody)
