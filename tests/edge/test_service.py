@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,23 @@ from tests.edge.fault_server import TOKEN, Fault, FaultServer
 from tests.fakes import ScriptedDetector, detections
 from tests.front_door import box_file, parvis
 
+started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def nobody_stays() -> Iterator[None]:
+    """A test that fails leaves no box behind, which would count on and be another test's unclosed pipe."""
+    yield
+    while started:
+        with started.pop() as child:
+            child.kill()
+
 
 def start(box: Path, *options: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "parvis", "edge", "run", "--config", str(box), *options]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    started.append(child)
+    return child
 
 
 def waiting(folder: Path) -> list[dict[str, Any]]:
