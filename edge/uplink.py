@@ -6,6 +6,7 @@ Rules:
 2. Nothing from outside is unbounded: connecting, reading, the whole exchange, the answer's size, the wait it asks.
 3. The token and the bodies are never logged; what the server says is never repeated in a log line.
 4. One log line per change of state, not per try.
+5. A link so slow that a batch does not arrive in time gets smaller ones, down to a record; larger again while they are quick.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from edge.errors import EdgeError, UplinkError
 _LOG = logging.getLogger(__name__)
 
 CONNECT_S, READ_S = 5.0, 15.0
+QUICK_S: Final = READ_S / 3  # a batch of twice the records will arrive in time too
 TOTAL_S: Final = 30.0  # a server that trickles a byte now and then never trips the read timeout
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 BACKOFF_S, MAX_RETRY_AFTER_S, PACE_S = (1.0, 60.0), 300.0, 0.5  # the last: from one batch to the next
@@ -78,10 +80,11 @@ class Push:
 
 
 class _Kept(Exception):  # noqa: N818 - an outcome, not an error
-    """The batch stays in the queue; the message says why."""
+    """The batch stays in the queue; the message says why, ``slow`` that a smaller one may arrive."""
 
-    def __init__(self, reason: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after_s: float | None = None, *, slow: bool = False) -> None:
         self.push = Push("kept", reason=reason, retry_after_s=retry_after_s)
+        self.slow = slow
 
 
 class Uplink:
@@ -129,17 +132,24 @@ class Uplink:
     def push_once(self, *, within_s: float = TOTAL_S) -> Push:
         """Send one batch and settle what the answer names. Never raises for what server, network or disk do."""
         deadline = self._clock() + min(within_s, TOTAL_S)
+        items: Sequence[_Item] = ()
         try:
             while True:
                 items = self._queue.peek(self._limit, MAX_BYTES)
                 if not items:
                     return Push("idle")
+                began = self._clock()
                 answer = self._post(items, deadline)
                 if answer is None and len(items) > 1:
                     self._limit = len(items) // 2
                     continue
-                return self._settle(items, answer or _too_large(items[0]))
+                push = self._settle(items, answer or _too_large(items[0]))
+                if self._clock() - began < QUICK_S:
+                    self._limit = min(MAX_ITEMS, self._limit * 2)
+                return push
         except _Kept as exc:
+            if exc.slow:
+                self._limit = max(1, len(items) // 2)
             return exc.push
         except EdgeError as exc:
             return Push("kept", reason=str(exc))
@@ -174,7 +184,6 @@ class Uplink:
         if not accepted and not rejected:
             raise _Kept("the server answers but names none of the records sent: is it of another version?")
         self._queue.settle(accepted, rejected)
-        self._limit = min(MAX_ITEMS, self._limit * 2)
         return Push("delivered", len(accepted), len(rejected))
 
     def _post(self, items: Sequence[_Item], deadline: float) -> Answer | None:
@@ -196,10 +205,13 @@ class Uplink:
                 raw = b""
                 for chunk in reply.iter_raw():
                     raw += chunk
-                    if len(raw) > MAX_ANSWER_BYTES or self._clock() > deadline:
-                        raise _Kept("the server's answer is too long or too slow")
+                    late = self._clock() > deadline
+                    if len(raw) > MAX_ANSWER_BYTES or late:
+                        raise _Kept("the server's answer is too long or too slow", slow=late)
         except httpx.HTTPError as exc:
-            raise _Kept(_fault(exc)) from exc
+            # Written is what the kernel has buffered: a body that is still on its way shows as an answer that is late.
+            late = isinstance(exc, httpx.ReadTimeout | httpx.WriteTimeout) or self._clock() >= deadline
+            raise _Kept(_fault(exc), slow=late) from exc
         finally:
             cut.cancel()
         try:

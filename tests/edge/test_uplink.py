@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
+import json
 import logging
 import threading
 import time
@@ -151,6 +153,44 @@ def test_too_large_batches_are_halved_until_they_fit(
     landed_once(server, keys)
     assert server.batches[:4] == [37, 18, 9, 4]
     assert spool.stats().dead_letters == 0
+
+
+def test_a_link_of_a_hundred_bytes_a_second_gets_what_it_can_carry(spool: Spool) -> None:
+    keys = spool.append([line(number) for number in range(300)])
+    landed: list[str] = []
+    tries: list[tuple[int, bool]] = []
+    now = [0.0]
+
+    def link(request: httpx.Request) -> httpx.Response:
+        took = len(request.content) / 100
+        records = json.loads(gzip.decompress(request.content))["records"]
+        sent = [f"{item['device']}/{item['run']}/{item['seq']}" for item in records]
+        tries.append((len(sent), took < uplink_module.READ_S))
+        now[0] += min(took, uplink_module.READ_S)
+        if took >= uplink_module.READ_S:
+            raise httpx.ReadTimeout("", request=request)
+        landed.extend(sent)
+        answer = json.dumps({"accepted": sent, "rejected": []}).encode()
+        return httpx.Response(200, content=iter([answer]))
+
+    slow = Uplink(
+        spool, url="http://127.0.0.1:9", token=TOKEN, transport=httpx.MockTransport(link),
+        wait=lambda *_: None, clock=lambda: now[0],
+    )  # fmt: skip
+    while slow.push_once().outcome != "idle":
+        assert len(tries) < 60, tries
+    slow.close()
+    assert sorted(landed) == sorted(keys)
+    assert tries[0][1] is False, "all at once does not go through"
+    arrived = [good for _, good in tries[next(k for k, (_, good) in enumerate(tries) if good) :]]
+    assert all(arrived), "once it knows the link, it does not try too much again"
+
+
+def test_after_a_slow_link_batches_grow_again(spool: Spool, server: FaultServer, uplink: Uplink) -> None:
+    spool.append([line(number) for number in range(40)])
+    uplink._limit = 1
+    assert uplink.drain(20)
+    assert server.batches == [1, 2, 4, 8, 16, 9]
 
 
 def grid() -> GridBody:
