@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from server.errors import ServerError
 
-EXTRA: Final = "pip install 'parvis[server]'"
+EXTRA: Final = "pip install 'parvis[documents]'"
 LIBRARIES: Final = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"
 
 
@@ -16,11 +16,20 @@ class NoPdfError(ServerError):
     """No PDF can be made here; the message says what to install."""
 
 
+def ready() -> None:
+    """Load what makes PDFs.
+
+    Raises:
+        NoPdfError: when the package or a library of the system is missing.
+    """
+    _weasyprint()
+
+
 def pdf_of(html: str) -> bytes:
     """The paper as PDF/UA-1.
 
     Raises:
-        NoPdfError: when the package or a library of the system is missing.
+        NoPdfError: as `ready`.
     """
     weasyprint = _weasyprint()
     # Its warnings are about CSS that only browsers know; what breaks accessibility it calls an error.

@@ -102,7 +102,7 @@ def _pdfs(
     out: Path, rendered: dict[tuple[str, str], Rendered], files: list[str]
 ) -> tuple[list[str], str | None]:
     """The papers as PDF too; the names of all files, and why there are no PDFs."""
-    from parvis.privacy.pdf import NoPdfError, pdf_of, ready
+    from server.pdf import NoPdfError, pdf_of, ready
 
     try:
         ready()

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import pytest
 
-from parvis.privacy import pdf
 from parvis.privacy.documents import DOCUMENTS
+from server import pdf
 from tests.front_door import Said, parvis
 from tests.parvis import privacy_world as world
 
