@@ -24,7 +24,7 @@ from edge.errors import EdgeError
 from edge.health import HealthProbe
 from edge.remedies import REMEDIES, TRIES_IT
 from edge.status_page import ask
-from edge.uplink import read_token
+from edge.token_file import read_token
 from edge.vitals import DISK_FULL_MB, DISK_LOW_MB, HOT_C
 
 SLOW_SYNC_S: Final = 0.5

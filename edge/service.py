@@ -31,7 +31,7 @@ from edge.sharing import Sharing
 from edge.spool import Spool
 from edge.station import Station
 from edge.timekeeping import Timekeeper
-from edge.uplink import read_token
+from edge.token_file import read_token
 from edge.vigil import Vigil
 
 log = logging.getLogger("parvis.edge")

@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
 import httpx
@@ -251,24 +250,6 @@ class Uplink:
             self._state = push.reason
             level, what = (logging.WARNING, "wait in the spool") if push.reason else (logging.INFO, "arrive")
             _LOG.log(level, "records %s%s", what, f": {push.reason}" if push.reason else " at the server")
-
-
-def read_token(path: Path) -> str:
-    """The token from its file, without surrounding white space; warns when other users can read it.
-
-    Raises:
-        UplinkError: when there is none.
-    """
-    remedy = "write the token that `parvis server admin device` printed into it, readable by this user only"
-    try:
-        mode, token = path.stat().st_mode, path.read_text("ascii", "replace").strip()
-    except OSError as exc:
-        raise UplinkError(f"{path}: the token file cannot be read ({exc.strerror}); {remedy}") from exc
-    if not token:
-        raise UplinkError(f"{path}: the token file is empty; {remedy}")
-    if mode & 0o027:  # its group may read: on an installed box that is the service's own
-        _LOG.warning("%s: other users of this machine can read the token; run chmod 600 on it", path)
-    return token
 
 
 def _checked(url: str) -> tuple[str, bool]:

@@ -18,7 +18,8 @@ from contract.messages import ConfigBody, GridBody
 from edge import uplink as uplink_module
 from edge.errors import UplinkError
 from edge.spool import Spool
-from edge.uplink import Uplink, read_token
+from edge.token_file import read_token
+from edge.uplink import Uplink
 from tests.edge import fault_server as faults
 from tests.edge.fault_server import RUN, START, TOKEN, Fault, FaultServer, config, health, line
 
