@@ -250,6 +250,7 @@ def test_every_module_of_the_box_has_a_layer() -> None:
         "spool_letters",
         "spool_view",
         "uplink",
+        "token_file",
         "courier",
         "status_page",
         "health",
