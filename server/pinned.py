@@ -128,7 +128,11 @@ class Pusher:
         problem = PushError("unreachable", f"{target.host}: no connection")
         for address in addresses:
             family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
-            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as exc:  # a machine without IPv6
+                problem = PushError("unreachable", f"{target.host}: {exc.strerror or type(exc).__name__}")
+                continue
             try:
                 sock.settimeout(min(CONNECT_S, left(until)))
                 sock.connect((str(address), target.port))

@@ -2,6 +2,7 @@
 
 Rules:
 1. A recipient gets one letter of a notice, its own stage and *round*; a round ends when somebody takes an end back.
+   The end of a notice concerns the last round in which the recipient was told.
 2. Whether a letter is due is asked of the notice as it stands, not as it stood: what is over is not announced.
 3. Whoever was told is told once more when the notice ends without their own answer: nobody should drive there in vain.
 4. A reminder goes to the recipient who asked for it by link, else to everybody who was told.
@@ -74,11 +75,11 @@ def due(
     stage, number = stage_of(notice.state), round_of(events)
     found: list[tuple[Recipient, What, str]] = []
     for own in recipients:
-        told = job(notice.id, own.id, own.stage, number, "told")
-        if stage == own.stage and wants(own, notice) and told not in written:
-            found.append((own, "told", told))
-        if notice.state in ENDED and told in written:
-            gone, end = job(notice.id, own.id, own.stage, number, "gone"), end_of(events)
+        told = [job(notice.id, own.id, own.stage, earlier, "told") for earlier in range(number + 1)]
+        if stage == own.stage and wants(own, notice) and told[-1] not in written:
+            found.append((own, "told", told[-1]))
+        if notice.state in ENDED and (rounds := [n for n, letter in enumerate(told) if letter in written]):
+            gone, end = job(notice.id, own.id, own.stage, rounds[-1], "gone"), end_of(events)
             if gone not in written and end is not None and end.actor != actor_of(own.id):
                 found.append((own, "gone", gone))
     return found

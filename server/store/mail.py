@@ -6,12 +6,15 @@ Rules:
 3. What a dead sender left in ``sending`` cannot have been accepted, since its dot was never sent: it waits again. What it
    left in ``handed`` may have been: it becomes ``unsure`` and is sent again only when a person says so, under the same
    Message-ID.
+4. Old letters are deleted. Of a notice that has not ended their jobs stay, empty: they are all that says who was told.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any, Final
 
+from server.notices import ENDED
 from server.store.accounts import insert_audit
 from server.store.base import AuditEntry
 from server.store.connection import Connections
@@ -21,6 +24,16 @@ from server.store.desk_base import Mail, MailState, NewMail
 LEASE_S: Final = 1800
 SHOWN: Final = (
     "id, job, message_id, recipient, subject, created_at, state, attempts, next_at, ended_at, problem, detail"
+)
+
+# But letters that were sent about a notice that is not over: job = notice/NUMBER/…, of which the cast takes the number.
+_FORGET: Final = """
+DELETE FROM mails WHERE ended_at < ? AND NOT (state = 'sent' AND job LIKE 'notice/%' AND EXISTS (
+  SELECT 1 FROM notices n WHERE n.id = CAST(substr(job, 8) AS INTEGER)
+  AND n.state NOT IN (SELECT value FROM json_each(?))))
+"""
+_EMPTY: Final = (
+    "UPDATE mails SET recipient = '', subject = '', message = x'' WHERE ended_at < ? AND recipient <> ''"
 )
 
 
@@ -117,7 +130,7 @@ class SqliteMails:
 
     def listed(self, limit: int) -> list[Mail]:
         """The newest letters, unsent ones first."""
-        sql = f"SELECT {SHOWN} FROM mails ORDER BY state = 'sent', id DESC LIMIT ?"  # noqa: S608 - constants only
+        sql = f"SELECT {SHOWN} FROM mails WHERE recipient <> '' ORDER BY state = 'sent', id DESC LIMIT ?"  # noqa: S608 - constants only
         with self._connections.read() as db:
             return [Mail(**row) for row in db.query(sql, (limit,))]
 
@@ -126,4 +139,6 @@ class SqliteMails:
         with self._connections.write() as db:
             db.execute("DELETE FROM subscriptions WHERE ended_at < ?", (before,))
             db.execute("DELETE FROM alert_rules WHERE ended_at < ?", (before,))
-            return int(db.execute("DELETE FROM mails WHERE ended_at < ?", (before,)).rowcount)
+            deleted = db.execute(_FORGET, (before, json.dumps(sorted(ENDED)))).rowcount
+            emptied = db.execute(_EMPTY, (before,)).rowcount
+            return int(deleted + emptied)

@@ -14,6 +14,7 @@ import pytest
 
 from server.crew_watch import CrewWatch
 from server.mail_settings import read
+from server.post_office import KEPT_S, TIDY_S
 from server.sites import PlaceDetail, Site
 from tests.server.build import NOON
 from tests.server.crew import AUDIT, Post, parsed, recipient, subject_of, text_of
@@ -112,6 +113,32 @@ def test_sites_kinds_and_severity_are_the_recipient_s_choice(desk, post, changes
     own = to_verify(desk, y=0.55)
     assert own.severity != "high"
     assert bool(post.letters()) == told
+
+
+def test_an_end_that_was_corrected_before_the_post_left_is_told_all_the_same(desk, post):
+    recipient(desk)
+    own = move(desk, to_verify(desk), "confirmed")
+    assert len(post.letters()) == 1
+    for after in ("cleared", "to_verify", "nothing_there"):
+        own = move(desk, own, after)
+    assert post.letters() == [(CREW, "Plus nécessaire : Objet sur la chaussée, box-a / lane (n° 1)")]
+    assert post.letters() == []
+
+
+def test_after_months_nobody_is_told_twice_and_those_told_hear_of_the_end(desk, post):
+    recipient(desk)
+    own = move(desk, to_verify(desk), "confirmed")
+    assert len(post.letters()) == 1
+    desk.clock.now += KEPT_S + TIDY_S
+    assert post.letters() == []
+    assert desk.store.mails.listed(9) == [], "the letter and its address are gone"
+    own = move(desk, own, "in_work")
+    assert post.letters() == [], "it is still known that they were told"
+    own = move(desk, own, "nothing_there")
+    assert post.letters() == [(CREW, "Plus nécessaire : Objet sur la chaussée, box-a / lane (n° 1)")]
+    desk.clock.now += KEPT_S + TIDY_S
+    post.letters()
+    assert desk.store.crew.written(own.id) == set(), "it is over: nothing is remembered"
 
 
 def test_whoever_was_told_hears_that_it_is_no_longer_needed(desk, post):

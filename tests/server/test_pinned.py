@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import ssl
@@ -140,6 +141,22 @@ def test_a_connection_that_ends_elsewhere_is_given_up(receiver, monkeypatch):
         push(f"http://127.0.0.1:{receiver.port}/x", internal=True)
     assert caught.value.problem == "refused_target"
     assert receiver.got == []
+
+
+def test_a_machine_without_ipv6_says_unreachable_and_tries_the_other_address(receiver, spy):
+    real = spy.socket
+
+    def made(family, kind):
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+        return real(family, kind)
+
+    spy.socket = made
+    asked = f"http://crews.mairie.local:{receiver.port}/in"
+    assert push(asked, lambda host, port: ["fd00::1", "127.0.0.1"], internal=True) == 204
+    with pytest.raises(PushError) as error:
+        push(asked, lambda host, port: ["fd00::1"], internal=True)
+    assert error.value.problem == "unreachable"
 
 
 def test_a_redirect_is_an_answer_and_not_a_place_to_go(receiver, spy):
