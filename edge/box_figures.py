@@ -8,9 +8,8 @@ from typing import get_args
 
 from contract.names import HealthReason
 from contract.version import VERSION
-from edge.cases import Sight
 from edge.exposition import Family, Sample, sample
-from edge.vitals import VERDICTS, Backlog, CameraVitals, Judgement, Vitals
+from edge.vitals import VERDICTS, Backlog, CameraVitals, Judgement, RoadSight, Vitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def _cameras(cameras: tuple[CameraVitals, ...], now: float) -> Iterator[Family]:
         [
             item
             for road, where in roads
-            for name in get_args(Sight)
+            for name in get_args(RoadSight)
             for item in sample(road.sight == name, **where, sight=name)
         ],
     )

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from contract.version import VERSION
-from edge.cases import Sight
 from edge.remedies import length
-from edge.vitals import CameraVitals, Judgement, Vitals
+from edge.vitals import CameraVitals, Judgement, RoadSight, Vitals
 
 OK, UNAVAILABLE = 200, 503
 _MARKS: Final = {"healthy": "ok", "degraded": "!", "failing": "!!"}
-_SIGHTS: Final[dict[Sight, str]] = {
+_SIGHTS: Final[dict[RoadSight, str]] = {
+    "blind": "not judged, the picture is gone or cannot be believed",
     "clear": "judged",
     "learning": "not judged yet, the empty road is being learnt",
     "dark": "too dark to be judged",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
+from contract.names import UNOBSERVED_FLAGS
 from edge.spool_rows import SpoolStats
 from edge.station import Station
 from edge.vitals import Backlog, CameraVitals, RoadVitals, frame_limit_s
@@ -30,7 +31,12 @@ def camera_vitals(station: Station) -> CameraVitals:
 
 def _roads(station: Station) -> tuple[RoadVitals, ...]:
     cases = Counter(zone for zone, _ in station.roads.open_cases)
-    return tuple(RoadVitals(zone, sight, cases[zone]) for zone, sight in station.roads.sight.items())
+    # The road is not even looked at then, and would be said to be as it was.
+    blind = station.camera.state != "live" or bool(UNOBSERVED_FLAGS.intersection(station.faults))
+    return tuple(
+        RoadVitals(zone, "blind" if blind else sight, cases[zone])
+        for zone, sight in station.roads.sight.items()
+    )
 
 
 def backlog(stats: SpoolStats, old: Backlog | None, at: float) -> Backlog:

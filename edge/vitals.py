@@ -34,12 +34,16 @@ DISK_LOW_MB: Final = 500
 HOT_C: Final = 80.0
 
 
+# Blind: no picture, or none that can be believed.
+RoadSight = Literal[Sight, "blind"]
+
+
 @dataclass(frozen=True, slots=True)
 class RoadVitals:
     """A zone that is watched for debris and stopped vehicles: how well it can be judged now, and its open cases."""
 
     zone: str
-    sight: Sight
+    sight: RoadSight
     open_cases: int
 
 

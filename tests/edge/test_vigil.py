@@ -345,6 +345,21 @@ def test_figures_of_the_box_are_told(world: World) -> None:
     assert world.healthz()[1]["cameras"][0]["roads"] == [{"zone": "lane", "sight": "dark", "open_cases": 2}]
 
 
+@pytest.mark.parametrize(("state", "faults"), [("lost", ()), ("live", ("covered",)), ("live", ("frozen",))])
+def test_a_road_that_nobody_sees_is_not_said_to_be_judged(
+    world: World, state: Any, faults: tuple[str, ...]
+) -> None:
+    world.station.roads.sight["lane"] = "clear"
+    world.run(10)
+    assert world.healthz()[1]["cameras"][0]["roads"][0]["sight"] == "clear"
+    world.station.camera.state, world.station.faults = state, faults
+    world.run(10)
+    assert world.healthz()[1]["cameras"][0]["roads"][0]["sight"] == "blind"
+    page = world.vigil.page("/metrics", "")
+    assert page is not None
+    assert '\nparvis_road_sight{camera="cam",zone="lane",sight="blind"} 1\n' in page.text
+
+
 def courier(spool: Any, server: FaultServer, due: list[float], **named: Any) -> Courier:
     return Courier(spool, url=server.url, token=TOKEN, moves=due.append, **named)
 
