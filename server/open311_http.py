@@ -92,9 +92,9 @@ def _plain(text: str) -> Address | None:
 
 
 def is_public(address: str) -> bool:
-    """Whether an address belongs to the public internet, also behind what carries IPv4 in IPv6."""
+    """Whether an address is a host's of the public internet (`server.targets`), also behind what carries IPv4 in IPv6."""
     own = _plain(address)
-    return own is not None and own.is_global and not own.is_multicast
+    return own is not None and is_allowed(own, internal=False)
 
 
 def is_reachable(address: str) -> bool:
