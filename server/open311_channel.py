@@ -16,9 +16,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Final
 
-from server.notices import ENDED, Notice, NoticeConflict, NoticeState, may
+from server.notices import ENDED, Notice, NoticeConflict
 from server.open311 import ServiceRequest
-from server.open311_client import IDS_AT_ONCE, GeoReport, MayHave, Refused, Trouble
+from server.open311_client import GeoReport, MayHave, Refused, Trouble
+from server.open311_following import Following, Memory
 from server.open311_place import Position, distance_m, nearest
 from server.open311_telling import Places, merge
 from server.store.base import AuditEntry, Store
@@ -45,16 +46,24 @@ class Channel:
     """What one endpoint has to do.
 
     ``describe`` writes the text of a request out of the notice, the endpoint, the mark and the position; ``mark`` begins
-    every mark of this installation.
+    every mark of this installation; ``memory``: what the last turn left.
     """
 
-    def __init__(self, store: Store, own: Endpoint, server: GeoReport, describe: Describe, mark: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        own: Endpoint,
+        server: GeoReport,
+        describe: Describe,
+        mark: str,
+        memory: Memory,
+    ) -> None:
         self._store = store
         self._own = own
         self._server = server
         self._describe = describe
         self._mark = mark
-        self.etags: dict[str, str] = {}
+        self._following = Following(store, own, server, memory)
 
     def follow(self) -> None:
         """Take in what was confirmed."""
@@ -89,8 +98,7 @@ class Channel:
                 self._step(link, now, next_at=now + REFUSED_S, problem=exc.problem, detail=str(exc))
         if self._own.poll_at > now:
             return False
-        self._poll(now)
-        return True
+        return self._following.poll(now, stop)
 
     def _bury(self, now: int) -> None:
         """What died in the middle of a POST may have been acted on."""
@@ -237,49 +245,6 @@ class Channel:
         else:
             wait = WAITS_S[min(link.tries, len(WAITS_S) - 1)]
             self._step(link, now, tries=link.tries + 1, next_at=now + wait)
-
-    def _poll(self, now: int) -> None:
-        links = self._store.endpoints.due(self._own.id, ("linked",), now, 10_000)
-        for begin in range(0, len(links), IDS_AT_ONCE):
-            part = {link.request_id: link for link in links[begin : begin + IDS_AT_ONCE]}
-            asked = ",".join(part)
-            try:
-                rows, etag = self._server.by_ids(list(part), self.etags.get(asked, ""))
-            except Refused:
-                rows, etag = [], ""
-            if rows is None:
-                continue
-            self.etags = {**({} if begin == 0 else self.etags), asked: etag}
-            seen = {row.service_request_id for row in rows}
-            # Some servers answer a list of ids with what they like: the others are asked for one by one.
-            missing = [number for number in part if number not in seen]
-            rows = rows + [row for row in map(self._server.one, missing) if row is not None]
-            for row in rows:
-                if row.status == "closed" and row.service_request_id in part:
-                    self._closed(part[row.service_request_id], row, now)
-
-    def _closed(self, link: Link, row: ServiceRequest, now: int) -> None:
-        """Their answer ends our notice; then the link, so that a crash between them does the first again."""
-        told, number = row.status_notes.casefold(), row.service_request_id
-        after: NoticeState = "cleared"
-        if any(words.casefold() in told for words in self._own.not_ours if words):
-            after = "not_ours"
-        for _ in range(3):
-            notice = self._store.notices.notice(link.notice)
-            if notice is None or notice.state in ENDED or not may(notice.state, after):
-                break
-            entry = AuditEntry(now, self._own.channel, "", "", "")
-            try:
-                self._store.notices.move(
-                    notice.id, notice.version, after, entry, detail=f"closed {number[:80]}"
-                )
-            except NoticeConflict:
-                continue
-            break
-        else:
-            # Somebody changes it all the time: the next poll tries again.
-            return
-        self._step(link, now, state="closed")
 
 
 def _where(row: ServiceRequest) -> tuple[float, float] | None:

@@ -16,6 +16,7 @@ from typing import Final
 from server.notices import Notice
 from server.open311_channel import POLL_S, WAITS_S, Channel, Describe
 from server.open311_client import GeoReport, Target, Trouble
+from server.open311_following import Memory
 from server.open311_http import GuardedHttp, Http
 from server.open311_keys import KeyFileError, own_key
 from server.open311_place import Position
@@ -54,7 +55,7 @@ class Office:
         self._store = store
         self._settings = settings
         self._http: Http = http or GuardedHttp()
-        self._etags: dict[int, dict[str, str]] = {}
+        self._memory: dict[int, Memory] = {}
         self._tidied = 0.0
 
     def turn(self, stop: Callable[[], bool] = lambda: False) -> None:
@@ -79,15 +80,14 @@ class Office:
         try:
             server = server_of(own, self._settings, self._http)
             describe: Describe = partial(_described, self._store, texts)
-            channel = Channel(self._store, own, server, describe, mark_of(self._store))
+            memory = self._memory.setdefault(own.id, Memory())
+            channel = Channel(self._store, own, server, describe, mark_of(self._store), memory)
             channel.follow()
             if own.failures and own.poll_at > now:
                 return
             if not own.form:
                 server.services()
-            channel.etags = self._etags.get(own.id, {})
             polled = channel.turn(now, stop)
-            self._etags[own.id] = channel.etags
             if polled or own.failures or server.form != own.form:
                 self._store.endpoints.asked(own.id, now, now + POLL_S, 0, "", "", server.form)
         except KeyFileError as exc:

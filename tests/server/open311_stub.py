@@ -59,6 +59,8 @@ class Town:
         self.number_ids = False
         self.wrapped = False
         self.list_404 = False  # a list of ids with one unknown is 404
+        self.list_one = False  # of a list of ids, only the first is answered
+        self.singles: dict[str, int] = {}  # what a single id is answered with, instead of its request
         self.delay_s = 0.0  # before and after a request is made
         self.faults: list[str] = []
         self.lock = threading.Lock()
@@ -145,6 +147,11 @@ class Handler(BaseHTTPRequestHandler):
             self.raw(503, b"", headers=[("Retry-After", "120")])
         elif fault.endswith("429"):
             self.raw(429, b"", headers=[("Retry-After", "240")])
+        elif fault.endswith("squared"):
+            self.raw(429, b"", headers=[("Retry-After", "\u00b2")])
+        elif fault.endswith("half"):
+            # Half a character: JSON can say it, UTF-8 cannot.
+            self.raw(400, b'[{"code": 400, "description": "trop long \\ud83d"}]', "application/json")
         elif fault.endswith("redirect"):
             self.raw(302, b"", headers=[("Location", "http://169.254.169.254/latest/meta-data")])
         elif fault.endswith("malformed"):
@@ -193,8 +200,11 @@ class Handler(BaseHTTPRequestHandler):
         elif path == "requests":
             self.listed(query, form)
         elif path.startswith("requests/"):
-            row = town.requests.get(unquote(path.partition("/")[2]))
-            if row is None:
+            number = unquote(path.partition("/")[2])
+            row = town.requests.get(number)
+            if number in town.singles:
+                self.error(town.singles[number], "not this one", form)
+            elif row is None:
                 self.error(404, "service_request_id was not found", form)
             else:
                 self.answer("service_requests", [self.shown(row)], form)
@@ -216,7 +226,7 @@ class Handler(BaseHTTPRequestHandler):
     def listed(self, query, form):
         town = self.town
         if "service_request_id" in query:
-            ids = query["service_request_id"].split(",")
+            ids = query["service_request_id"].split(",")[: 1 if town.list_one else None]
             rows = [town.requests[own] for own in ids if own in town.requests]
             if town.list_404 and len(rows) < len(ids):
                 self.error(404, "service_request_id was not found", form)
