@@ -13,6 +13,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -125,7 +126,7 @@ class Channel:
         code = self._own.codes.get(notice.kind, "")
         there = self._nearby(code, place, notice, now)
         if there is not None:
-            self._linked(link, there.service_request_id, now, own=self.mark(link) in there.description)
+            self._linked(link, there.service_request_id, now, own=self._marks(there, link))
             return
         posting = {
             "state": "posting",
@@ -146,6 +147,10 @@ class Channel:
     def mark(self, link: Link) -> str:
         """What our request is known by, within its description."""
         return f"{self._mark}-{link.event}"
+
+    def _marks(self, row: ServiceRequest, link: Link) -> bool:
+        """Whether a request holds the mark of a link, the whole of it: that of 2 begins that of 20, and brackets may be lost."""
+        return re.search(re.escape(self.mark(link)) + "(?![0-9])", row.description) is not None
 
     def _nearby(self, code: str, place: Position, notice: Notice, now: int) -> ServiceRequest | None:
         # Nobody answers for more than 90 days at once.
@@ -223,10 +228,14 @@ class Channel:
             return
         posted = link.posted_at or now
         code, until = self._own.codes.get(notice.kind, ""), min(now, posted + 86400) + SAME_TIME_S
-        rows = self._server.requests(code, posted - 86400, until)
-        marked = [row for row in rows if self.mark(link) in row.description]
         taken = self._store.endpoints.taken(self._own.id, link.notice)
-        same = [row for row in rows if row.service_request_id not in taken and _same(row, link, posted)]
+        rows = [
+            row
+            for row in self._server.requests(code, posted - 86400, until)
+            if row.service_request_id not in taken
+        ]
+        marked = [row for row in rows if self._marks(row, link)]
+        same = [row for row in rows if _same(row, link, posted)]
         found = next(iter(marked or same), None)
         if found is not None:
             self._linked(link, found.service_request_id, now, own=True)

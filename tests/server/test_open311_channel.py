@@ -243,6 +243,46 @@ def test_a_request_that_is_moderated_away_is_not_posted_again(ready, town):
     assert len(town.posts) == 1
 
 
+def test_the_mark_of_another_notice_that_begins_alike_is_not_taken_for_ours(ready, town):
+    """The POST of notice 2 never arrives; that of notice 20 does. Brackets are lost on the way, as in some towns."""
+    site, own = ready
+    town.faults = ["drop"]
+    made = [confirmed(site, 1, x=0.01, w=0.01)]
+    run(site, own)
+    (lost,) = links(site)
+    for number in range(2, 40):
+        made.append(
+            confirmed(site, number, zone=LANES[number], lat=LAT + number / 100, x=0.02 + number / 42, w=0.01)
+        )
+        if any(f"{lost.event}" == f"{event.id}"[:-1] for event in site.store.notices.events(made[-1].id)):
+            break
+    run(site, own)
+    for row in town.requests.values():
+        row["description"] = row["description"].replace("[", "").replace("]", "")
+    assert any(f"-{lost.event}" in row["description"] for row in town.requests.values())
+    for wait in LOOKS_S:
+        run(site, own, wait)
+    (found,) = [link for link in links(site) if link.id == lost.id]
+    assert (found.state, found.request_id) == ("asks", "")
+
+
+def test_a_marked_request_that_stands_for_another_notice_is_not_taken(ready, town):
+    site, own = ready
+    town.faults = ["drop"]
+    confirmed(site, 1)
+    run(site, own)
+    (lost,) = links(site)
+    confirmed(site, 2, zone=LANES[1], lat=LAT + 1, x=0.9, w=0.01)
+    run(site, own)
+    # Somebody there merged the texts of two requests.
+    (row,) = town.requests.values()
+    row["description"] += row["description"].replace(f"-{links(site)[0].event}]", f"-{lost.event}]")
+    assert f"-{lost.event}]" in row["description"]
+    for wait in LOOKS_S:
+        run(site, own, wait)
+    assert {link.id: link.state for link in links(site)}[lost.id] == "asks"
+
+
 @pytest.mark.parametrize("fault", ["429", "redirect"])
 def test_a_clear_no_is_no_accepted_request(ready, town, fault):
     site, own = ready
