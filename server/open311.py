@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
 from server.notices import CaseKind, NoticeState
-from server.open311_documents import DocumentError
+from server.open311_documents import DocumentError, clean
 
 Status = Literal["open", "closed"]
 SPECIFICATION: Final = "http://wiki.open311.org/GeoReport_v2"
@@ -119,12 +119,13 @@ def time_of(text: str) -> int | None:
 
 
 def _text(value: Any) -> str:
-    """A scalar as text; numbers as they were written, as far as JSON kept that."""
+    """A scalar as text that can be stored and sent; numbers as they were written, as far as JSON kept that."""
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip()[:TEXT_MOST] if isinstance(value, str | int | float) else ""
+    # JSON can hold half a character ("\ud83d"), UTF-8 cannot.
+    return clean(str(value)).strip()[:TEXT_MOST] if isinstance(value, str | int | float) else ""
 
 
 def _degrees(value: Any, most: float) -> float | None:

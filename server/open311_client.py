@@ -130,7 +130,10 @@ class GeoReport:
         answer = self._get("requests", {"service_request_id": ",".join(ids)}, headers)
         if answer.status == 304:
             return None, etag
-        return self._list(answer, requests_of), answer.headers.get("etag", "")[:200]
+        told = answer.headers.get("etag", "")
+        # It is sent back as it came, so it must be fit for a header.
+        fit = len(told) <= 200 and told.isascii() and told.isprintable()
+        return self._list(answer, requests_of), told if fit else ""
 
     def one(self, number: str) -> ServiceRequest | None:
         """One request; None when the server does not know it.
@@ -238,14 +241,19 @@ def _told(answer: Answer) -> str:
     return f"{answer.status}: {told}"[:300] if told else f"status {answer.status}"
 
 
+def _seconds(text: str) -> int:
+    """How long a server asks to be left alone; 0 for what is no number, or none that anybody means."""
+    # Alone, isdigit() takes what int() does not ("²"), and int() refuses thousands of digits.
+    return min(86400, int(text)) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 def _refusal(answer: Answer) -> Trouble:
     if answer.status == 404:
         return Refused("not_found", _told(answer))
     if answer.status in {401, 403}:
         return Refused("key", _told(answer))
     if answer.status == 429 or answer.status >= 500:
-        asked = answer.headers.get("retry-after", "")
-        return Trouble("overloaded", _told(answer), min(86400, int(asked)) if asked.isdigit() else 0)
+        return Trouble("overloaded", _told(answer), _seconds(answer.headers.get("retry-after", "")))
     if 300 <= answer.status < 400:
         return Refused("redirected", f"status {answer.status}: it asks to go elsewhere, which is not done")
     return Refused("refused", _told(answer))

@@ -227,10 +227,12 @@ def _answer(connection: http.client.HTTPConnection, sock: socket.socket, ends: f
                 raise Uncertain("too_large", f"the answer is larger than {READ_MOST} bytes")
             parts.append(part)
         left(ends)
-        declared = answer.headers.get("content-length", "")
+        declared = answer.headers.get("content-length", "").strip()
+        counted = declared.isascii() and declared.isdigit()
         # Without a length the end of the connection ends the answer; one that broke off in its head looks like an empty one.
-        lost = not size and not answer.chunked and not declared and answer.status not in {204, 304}
-        if lost or (declared.isdigit() and answer.status != 304 and int(declared) != size):
+        lost = not size and not answer.chunked and not counted and answer.status not in {204, 304}
+        # Compared as texts: int() refuses a number of thousands of digits.
+        if lost or (counted and answer.status != 304 and (declared.lstrip("0") or "0") != str(size)):
             raise Uncertain("broken", "the answer broke off")
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Answer(answer.status, headers, b"".join(parts))

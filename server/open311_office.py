@@ -2,17 +2,20 @@
 
 Rules:
 1. Nothing is decided here: `server.open311_channel` says what is done, the store that it is once.
-2. A server that cannot be asked is left alone for `WAITS_S`, longer each time; the others are not held up.
+2. A server that cannot be asked is left alone for `WAITS_S`, longer each time; the others are not held up. Nor are they by an
+   error of ours: whatever goes wrong while one server is asked costs that server's turn alone, unless it is our own store.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
+from server.errors import ServerError
 from server.notices import Notice
 from server.open311_channel import POLL_S, WAITS_S, Channel, Describe
 from server.open311_client import GeoReport, Target, Trouble
@@ -31,6 +34,7 @@ from server.turning import in_background, turns
 FIRST_S: Final = 15.0
 CHECK_S: Final = 10.0
 TIDY_S: Final = 86400
+log = logging.getLogger("parvis.server")
 
 
 def mark_of(store: Store) -> str:
@@ -94,6 +98,14 @@ class Office:
             self._failed(own, now, "key_file", str(exc), 0, form)
         except Trouble as exc:
             self._failed(own, now, exc.problem, str(exc), exc.wait_s, form)
+        except ServerError:
+            raise
+        except Exception as exc:
+            # What a server says may bring out a mistake of ours that nobody thought of. The page names its kind; the text of
+            # the error stays in the journal, for it may quote that server.
+            log.exception("Open311 waits for %s", own.site)
+            detail = f"an error of this server ({type(exc).__name__}); its journal says more"
+            self._failed(own, now, "other", detail, 0, form)
 
     def _failed(self, own: Endpoint, now: int, problem: str, detail: str, wait_s: int, form: str) -> None:
         wait = max(wait_s, WAITS_S[min(own.failures, len(WAITS_S) - 1)])

@@ -164,16 +164,34 @@ def talking(*said: bytes):
         (b"",),
         (b"HTTP/1.1 200 OK\r\n",),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[]",),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n",),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n[]",),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",),
         (b"SSH-2.0-OpenSSH_9.6\r\n",),
         (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n",),
         (b"HTTP/1.1 200 OK\r\n\r\n", b"x" * (READ_MOST + 70_000)),
     ],
-    ids=["nothing", "half a head", "too short", "half a chunk", "no http", "too many headers", "too long"],
+    ids=[
+        "nothing",
+        "half a head",
+        "too short",
+        "no length",
+        "a length of 5000 digits",
+        "half a chunk",
+        "no http",
+        "too many headers",
+        "too long",
+    ],
 )
 def test_an_answer_that_is_not_whole_leaves_it_uncertain(said):
     with talking(*said) as url, pytest.raises(Uncertain):
         GuardedHttp()("POST", url, {}, b"a=b", private=True)
+
+
+@pytest.mark.parametrize("length", [b"2", b"002"])
+def test_a_length_that_fits_is_a_whole_answer(length):
+    with talking(b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n[]") as url:
+        assert GuardedHttp()("GET", url, {}, private=True).body == b"[]"
 
 
 @pytest.mark.parametrize("fault", ["slow", "drip"])
