@@ -124,7 +124,7 @@ class Channel:
             self._step(link, now, state="known", lon=place.lon, lat=place.lat)
             return
         code = self._own.codes.get(notice.kind, "")
-        there = self._nearby(code, place, notice, now)
+        there = self._nearby(code, place, link, now)
         if there is not None:
             self._linked(link, there.service_request_id, now, own=self._marks(there, link))
             return
@@ -152,15 +152,23 @@ class Channel:
         """Whether a request holds the mark of a link, the whole of it: that of 2 begins that of 20, and brackets may be lost."""
         return re.search(re.escape(self.mark(link)) + "(?![0-9])", row.description) is not None
 
-    def _nearby(self, code: str, place: Position, notice: Notice, now: int) -> ServiceRequest | None:
+    def _anothers(self, row: ServiceRequest, link: Link) -> bool:
+        """Whether a request holds marks of ours and none of this notice's: it was made for another one, linked yet or not."""
+        made_for = re.findall(re.escape(self._mark) + "-([0-9]+)", row.description)
+        if not made_for:
+            return False
+        return {str(event.id) for event in self._store.notices.events(link.notice)}.isdisjoint(made_for)
+
+    def _nearby(self, code: str, place: Position, link: Link, now: int) -> ServiceRequest | None:
         # Nobody answers for more than 90 days at once.
         since = max(now - self._own.days * 86400, now + SAME_TIME_S - SPAN_MOST_S)
-        taken = self._store.endpoints.taken(self._own.id, notice.id)
+        taken = self._store.endpoints.taken(self._own.id, link.notice)
         rows = [
             row
             for row in self._server.requests(code, since, now + SAME_TIME_S, "open")
             # A server may not know these filters.
-            if row.status == "open" and row.service_code in {"", code} and row.service_request_id not in taken
+            if row.status == "open" and row.service_code in {"", code}
+            if row.service_request_id not in taken and not self._anothers(row, link)
         ]
         found = nearest(place, self._own.radius_m, rows, _where)
         return found[0] if found else None
@@ -232,7 +240,7 @@ class Channel:
         rows = [
             row
             for row in self._server.requests(code, posted - 86400, until)
-            if row.service_request_id not in taken
+            if row.service_request_id not in taken and not self._anothers(row, link)
         ]
         marked = [row for row in rows if self._marks(row, link)]
         same = [row for row in rows if _same(row, link, posted)]

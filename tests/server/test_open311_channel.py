@@ -266,6 +266,36 @@ def test_the_mark_of_another_notice_that_begins_alike_is_not_taken_for_ours(read
     assert (found.state, found.request_id) == ("asks", "")
 
 
+def test_a_request_made_for_a_notice_that_is_not_linked_yet_is_not_taken_by_its_neighbour(ready, town):
+    """The answer to the first POST got lost; before it is looked for, a thing nearby is confirmed."""
+    site, own = ready
+    town.faults = ["accept_drop"]
+    confirmed(site, 1, x=0.01, w=0.01)
+    run(site, own)
+    assert [link.state for link in links(site)] == ["checking"]
+    confirmed(site, 2, zone=LANES[1], lat=LAT + 1e-4, x=0.9, w=0.01)
+    run(site, own)
+    for wait in LOOKS_S:
+        run(site, own, wait)
+    found = links(site)
+    assert [link.state for link in found] == ["linked", "linked"]
+    assert len({link.request_id for link in found}) == 2
+    for link in found:
+        assert f"-{link.event}]" in town.requests[link.request_id]["description"]
+
+
+def test_a_notice_confirmed_once_more_finds_the_request_that_it_made_before(ready, town):
+    site, own = ready
+    notice = confirmed(site, 1)
+    run(site, own)
+    for after in ("nothing_there", "to_verify", "confirmed"):
+        notice = moved(site, notice, after)
+    run(site, own)
+    run(site, own, 600)
+    assert len(town.posts) == 1
+    assert {link.request_id for link in links(site) if link.state == "linked"} == set(town.requests)
+
+
 def test_a_marked_request_that_stands_for_another_notice_is_not_taken(ready, town):
     site, own = ready
     town.faults = ["drop"]
