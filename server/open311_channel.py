@@ -148,16 +148,20 @@ class Channel:
         """What our request is known by, within its description."""
         return f"{self._mark}-{link.event}"
 
+    def _made_for(self, row: ServiceRequest) -> set[str]:
+        """The events whose marks a request holds, each whole: that of 2 begins that of 20, and brackets may be lost."""
+        return set(re.findall(re.escape(self._mark) + "-([0-9]+)", row.description))
+
     def _marks(self, row: ServiceRequest, link: Link) -> bool:
-        """Whether a request holds the mark of a link, the whole of it: that of 2 begins that of 20, and brackets may be lost."""
-        return re.search(re.escape(self.mark(link)) + "(?![0-9])", row.description) is not None
+        """Whether a request holds the mark of a link."""
+        return str(link.event) in self._made_for(row)
 
     def _anothers(self, row: ServiceRequest, link: Link) -> bool:
         """Whether a request holds marks of ours and none of this notice's: it was made for another one, linked yet or not."""
-        made_for = re.findall(re.escape(self._mark) + "-([0-9]+)", row.description)
+        made_for = self._made_for(row)
         if not made_for:
             return False
-        return {str(event.id) for event in self._store.notices.events(link.notice)}.isdisjoint(made_for)
+        return made_for.isdisjoint(str(event.id) for event in self._store.notices.events(link.notice))
 
     def _nearby(self, code: str, place: Position, link: Link, now: int) -> ServiceRequest | None:
         # Nobody answers for more than 90 days at once.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from server.notice_desk import turn
 from server.notices import Notice
 from server.open311_http import GuardedHttp
@@ -12,6 +14,7 @@ from server.store.base import AuditEntry
 from server.store.notices_base import Wanted
 from server.store.open311_base import Endpoint
 from tests.server.build import NOON, anomaly, config, zone_config
+from tests.server.open311_stub import Town, serving
 
 LAT, LON = 48.8566, 2.3522
 LANE = [[0.0, 0.5], [1.0, 0.5], [1.0, 1.0], [0.0, 1.0]]
@@ -83,3 +86,30 @@ def run(site, own, seconds=0):
 
 def links(site):
     return site.store.endpoints.links(100)
+
+
+@pytest.fixture
+def square(site):
+    settle(site)
+    return site
+
+
+@pytest.fixture
+def town(site):
+    return Town(site.clock)
+
+
+@pytest.fixture
+def url(town):
+    with serving(town) as address:
+        yield address
+
+
+@pytest.fixture
+def ready(square, town, url):
+    """Connected and asked once, so that what follows is about notices."""
+    connect(square, url)
+    own = office(square)
+    run(square, own)
+    town.log.clear()
+    return square, own

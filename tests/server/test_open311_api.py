@@ -27,17 +27,13 @@ from tests.server.open311_town import (
     office,
     reported,
     run,
-    settle,
+    square,
 )
+
+__all__ = ["square"]
 
 DAY = 86400
 BASE = "/open311/v2"
-
-
-@pytest.fixture
-def square(site):
-    settle(site)
-    return site
 
 
 def tool(site, *, may_write=False, name="crew tool") -> str:

@@ -20,39 +20,18 @@ from tests.server.open311_town import (
     links,
     moved,
     office,
+    ready,
     reported,
     run,
     settle,
+    square,
+    town,
+    url,
 )
 
+__all__ = ["ready", "square", "town", "url"]
+
 DAY = 86400
-
-
-@pytest.fixture
-def square(site):
-    settle(site)
-    return site
-
-
-@pytest.fixture
-def town(site):
-    return Town(site.clock)
-
-
-@pytest.fixture
-def url(town):
-    with serving(town) as address:
-        yield address
-
-
-@pytest.fixture
-def ready(square, town, url):
-    """Connected and asked once, so that what follows is about notices."""
-    connect(square, url)
-    own = office(square)
-    run(square, own)
-    town.log.clear()
-    return square, own
 
 
 def posts(town):
@@ -594,8 +573,8 @@ def _through_crashes(make_site, fault: str, **ways: bool):
 
 
 def test_a_crash_at_every_write_never_posts_twice_though_nothing_can_be_found_again(make_site):
-    for at, town, (ends, *_) in _through_crashes(make_site, "", hidden=True):
-        assert len(town.posts) == 1, f"died at write {at}"
+    for at, there, (ends, *_) in _through_crashes(make_site, "", hidden=True):
+        assert len(there.posts) == 1, f"died at write {at}"
         assert ends in {"linked", "asks"}, f"died at write {at}"
 
 
@@ -603,8 +582,8 @@ def test_a_crash_at_every_write_never_posts_twice_though_nothing_can_be_found_ag
 @pytest.mark.parametrize("fault", ["", "accept_drop", "accept_500"])
 @pytest.mark.parametrize("batch", [False, True], ids=["ids", "tokens"])
 def test_a_crash_at_every_write_and_a_fault_end_as_one_linked_request(make_site, fault, batch):
-    for at, town, ends in _through_crashes(make_site, fault, batch=batch):
-        assert len(town.posts) == 1, f"died at write {at}"
+    for at, there, ends in _through_crashes(make_site, fault, batch=batch):
+        assert len(there.posts) == 1, f"died at write {at}"
         assert ends == ("linked", "1001", True), f"died at write {at}"
 
 

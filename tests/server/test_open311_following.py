@@ -8,28 +8,19 @@ from server import open311_following as following
 from server.notices import NoticeConflict
 from server.open311_channel import POLL_S, WAITS_S
 from server.open311_client import GeoReport
-from tests.server.open311_stub import Town, serving
-from tests.server.open311_town import LANES, LAT, confirmed, connect, links, office, run, settle
+from tests.server.open311_town import (
+    LANES,
+    LAT,
+    confirmed,
+    links,
+    ready,
+    run,
+    square,
+    town,
+    url,
+)
 
-
-@pytest.fixture
-def square(site):
-    settle(site)
-    return site
-
-
-@pytest.fixture
-def town(site):
-    return Town(site.clock)
-
-
-@pytest.fixture
-def ready(square, town):
-    with serving(town) as url:
-        connect(square, url)
-        own = office(square)
-        run(square, own)
-        yield square, own
+__all__ = ["ready", "square", "town", "url"]
 
 
 def many(site, own, town, count):

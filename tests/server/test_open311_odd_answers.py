@@ -13,33 +13,31 @@ from server.open311_client import GeoReport, Target, Trouble
 from server.open311_http import Answer
 from server.sites import Site
 from tests.server.open311_stub import Town, serving
-from tests.server.open311_town import audit, confirmed, connect, links, office, run, settle
+from tests.server.open311_town import (
+    audit,
+    confirmed,
+    connect,
+    links,
+    office,
+    ready,
+    run,
+    square,
+    town,
+    url,
+)
+
+__all__ = ["ready", "square", "town", "url"]
 
 
 @pytest.fixture
-def town(site):
-    settle(site)
-    return Town(site.clock)
-
-
-@pytest.fixture
-def ready(site, town):
-    with serving(town) as url:
-        connect(site, url)
-        own = office(site)
-        run(site, own)
-        yield site, own
-
-
-@pytest.fixture
-def two(site, town):
+def two(square, town):
     """A server that is asked first, and a second one."""
-    first = Town(site.clock)
-    site.store.sites.add(Site("avenue"), audit(site))
+    first = Town(square.clock)
+    square.store.sites.add(Site("avenue"), audit(square))
     with serving(first) as bad, serving(town) as good:
-        connect(site, bad, where="avenue")
-        connect(site, good)
-        yield site, first
+        connect(square, bad, where="avenue")
+        connect(square, good)
+        yield square, first
 
 
 @pytest.mark.parametrize(

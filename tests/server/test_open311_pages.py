@@ -9,18 +9,21 @@ import pytest
 
 from server.credentials import token_hash
 from tests.server.open311_stub import Town, serving
-from tests.server.open311_town import confirmed, connect, links, office, run, settle
+from tests.server.open311_town import (
+    confirmed,
+    connect,
+    links,
+    office,
+    run,
+    square,
+)
+
+__all__ = ["square"]
 
 PAGE = "/notices/open311"
 NEW = {"site": "square", "url": "https://town.example/open311/v2", "jurisdiction_id": "town.example", "api_key": "s3same-key",
        "code_debris": "001", "code_stopped_vehicle": "", "code_obstruction": "", "radius_m": "30", "days": "7",
        "language": "fr", "not_ours": "pas à nous\r\nautre service", "extra": "attribute[TYPE]=OBJ"}  # fmt: skip
-
-
-@pytest.fixture
-def square(site):
-    settle(site)
-    return site
 
 
 def send(site, path, /, **fields):
