@@ -125,18 +125,20 @@ def test_who_looks_while_a_file_is_made_or_upgraded_finds_the_old_format_or_the_
             assert isinstance(step, str)
             db.execute(step)
         db.execute(f"PRAGMA user_version = {old}")
-        looks: list[int] = []
-        db.set_trace_callback(lambda _: looks.append(_format_of(path)))
+        before = _seen_of(path)
+        looks: list[tuple[object, ...]] = []
+        db.set_trace_callback(lambda _: looks.append(_seen_of(path)))
         assert spool_schema.migrate(db, path)
         db.set_trace_callback(None)
     assert len(looks) > 5
-    assert set(looks) == {old}  # the last of them is just before the commit
-    assert _format_of(path) == spool_schema.FORMAT
+    assert set(looks) == {before}  # the last of them is just before the commit
+    assert _seen_of(path)[0] == (spool_schema.FORMAT,)
 
 
-def _format_of(path: Path) -> int:
+def _seen_of(path: Path) -> tuple[object, ...]:
+    """The format, and the tables as another program finds them."""
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        return int(db.execute("PRAGMA user_version").fetchone()[0])
+        return (*db.execute("PRAGMA user_version"), *db.execute("SELECT name, sql FROM sqlite_master"))
 
 
 def test_what_is_no_spool_is_said_to_be_none(tmp_path: Path) -> None:

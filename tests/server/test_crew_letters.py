@@ -122,7 +122,9 @@ def test_an_end_that_was_corrected_before_the_post_left_is_told_all_the_same(des
     for after in ("cleared", "to_verify", "nothing_there"):
         own = move(desk, own, after)
     assert post.letters() == [(CREW, "Plus nécessaire : Objet sur la chaussée, box-a / lane (n° 1)")]
-    assert post.letters() == []
+    for after in ("to_verify", "cleared"):
+        own = move(desk, own, after)
+    assert post.letters() == [], "they know that it is over, and were never told otherwise"
 
 
 def test_after_months_nobody_is_told_twice_and_those_told_hear_of_the_end(desk, post):

@@ -239,6 +239,9 @@ def test_the_mark_of_another_notice_that_begins_alike_is_not_taken_for_ours(read
     for row in town.requests.values():
         row["description"] = row["description"].replace("[", "").replace("]", "")
     assert any(f"-{lost.event}" in row["description"] for row in town.requests.values())
+    # Nor in a copy, which stands for no notice of ours.
+    alike, *_ = [row for row in town.requests.values() if f"-{lost.event}" in row["description"]]
+    town.add(alike["service_code"], LAT + 9, LON, description=alike["description"])
     for wait in LOOKS_S:
         run(site, own, wait)
     (found,) = [link for link in links(site) if link.id == lost.id]
